@@ -1,0 +1,71 @@
+"""Renders the template as it stands in the working tree, the way a stranger's Copier would: no trust, no unknown keys."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import yaml
+from copier import Settings, run_copy
+
+ROOT = Path(__file__).resolve().parents[2]
+QUESTION_FILES = sorted((ROOT / "template" / "questions").glob("*.yml"))
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads question files without following their includes."""
+
+
+_Loader.add_constructor("!include", lambda _loader, node: node.value)
+
+
+@functools.cache
+def questions() -> dict[str, dict[str, Any]]:
+    """Return every question of the template by name, in file order, includes left as their path."""
+    found: dict[str, dict[str, Any]] = {}
+    for line in (ROOT / "copier.yml").read_text().splitlines():
+        if line.startswith("!include "):
+            found |= yaml.load((ROOT / line.removeprefix("!include ")).read_text(), _Loader)  # noqa: S506
+    return found
+
+
+@functools.cache
+def template_dir() -> Path:
+    """Return a plain copy of the template, which Copier renders without cloning anything."""
+    target = Path(tempfile.mkdtemp(prefix="goldenpath-template-"))
+    shutil.copy(ROOT / "copier.yml", target)
+    shutil.copytree(ROOT / "template", target / "template")
+    return target
+
+
+def render(destination: Path, **answers: Any) -> Path:  # noqa: ANN401
+    """Render a service into `destination` and return it.
+
+    Args:
+        destination: A folder that does not exist or is empty.
+        answers: Answers by question name; what is missing takes its default.
+
+    Returns:
+        `destination`.
+
+    Raises:
+        KeyError: An answer names no question, or a computed one.
+        ValueError: Copier refused an answer.
+    """
+    for name in answers:
+        if questions()[name].get("when") is False:
+            message = f"{name} is computed and cannot be answered"
+            raise KeyError(message)
+    run_copy(
+        str(template_dir()),
+        destination,
+        data=answers,
+        settings=Settings(),
+        defaults=True,
+        quiet=True,
+        unsafe=False,
+    )
+    return destination
