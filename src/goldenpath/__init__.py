@@ -1,0 +1,1 @@
+"""Generates services that are ready for production."""
