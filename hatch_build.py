@@ -1,4 +1,4 @@
-"""Puts the template into the wheel: its facts as files, and the whole of it, with its tags, as a Git bundle."""
+"""Puts the template into the wheel: as files to read, and with its tags as a Git bundle to render and update."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
-
-FACTS = ("questions", "catalog", "partials")
 
 
 class TemplateBundle(BuildHookInterface[Any]):
@@ -31,10 +29,8 @@ class TemplateBundle(BuildHookInterface[Any]):
         bundled = root / "src" / "goldenpath" / "_bundled"
         if (root / ".git").exists():
             shutil.rmtree(bundled, ignore_errors=True)
-            (bundled / "template").mkdir(parents=True)
+            shutil.copytree(root / "template", bundled / "template")
             shutil.copy(root / "copier.yml", bundled)
-            for name in FACTS:
-                shutil.copytree(root / "template" / name, bundled / "template" / name)
             tags = subprocess.run(
                 ["git", "tag", "--list", "v*", "--merged", "HEAD"],  # noqa: S607
                 cwd=root,

@@ -1,7 +1,7 @@
 """Where the template comes from: the bundle in the wheel, the checkout this runs from, or a URL that the person names.
 
-Answers always record the canonical URL. While Copier runs, Git's `url.<bundle>.insteadOf` lets the bundle stand in for that
-URL, so that a service can be written without a network and updated from the real repository later.
+Answers always record the canonical URL. While Copier runs, Git's `url.<bundle>.insteadOf` lets the bundle stand in for
+that URL, so that a service can be written without a network and updated from the real repository later.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Template:
     Args:
         url: What the service records as its source.
         ref: The tag, branch or commit to render.
-        directory: The template's files (`copier.yml`, `template/questions`, `template/catalog`, `template/partials`).
+        directory: The template's files: `copier.yml` and `template/`.
         stand_in: A local repository or bundle that Git reads in place of `url`, or `None` to read `url` itself.
     """
 
@@ -79,7 +79,7 @@ def open_template(url: str | None = None, ref: str | None = None) -> Iterator[Te
 
     Args:
         url: A Git URL or a folder; `None` for the template that ships with this package.
-        ref: A tag, branch or commit; `None` for the newest tag of `url`, or for the version that ships with this package.
+        ref: A tag, branch or commit; `None` for the newest tag of `url`, or for what ships with this package.
 
     Yields:
         The template.
@@ -111,8 +111,8 @@ def open_template(url: str | None = None, ref: str | None = None) -> Iterator[Te
 def git_environment(template: Template) -> Iterator[dict[str, str]]:
     """Point Git at the template's stand-in, with a Copier cache of its own.
 
-    Copier keeps one mirror for each URL and is not safe to run in parallel on it; a private cache also keeps the stand-in
-    from being taken for the real repository later.
+    Copier keeps one mirror for each URL and is not safe to run in parallel on it; a private cache also keeps the
+    stand-in from being taken for the real repository later.
 
     Args:
         template: The template about to be rendered.
@@ -136,7 +136,9 @@ def require_git() -> None:
     """Raise a clear error when Git is missing, since Copier reads templates with it."""
     if shutil.which("git") is None:
         message = "git is missing: the template is read with it."
-        raise GoldenpathError(message, remedy="Install Git, then run the command again.", exit_code=ExitCode.TOOL_MISSING)
+        raise GoldenpathError(
+            message, remedy="Install Git, then run the command again.", exit_code=ExitCode.TOOL_MISSING
+        )
 
 
 def _newest_tag(url: str) -> str:
