@@ -31,7 +31,7 @@ def canonical_url() -> str:
     """Return the Git URL that generated services record, from the `Template` URL in the package's metadata."""
     from importlib.metadata import metadata  # noqa: PLC0415 - 25 ms, and only some commands need it
 
-    urls = dict(entry.split(", ", 1) for entry in metadata("goldenpath").get_all("Project-URL") or [])
+    urls: dict[str, str] = dict(entry.split(", ", 1) for entry in metadata("goldenpath").get_all("Project-URL") or [])
     return urls["Template"]
 
 
