@@ -36,8 +36,8 @@ class Report:
 class KeepAliveLoad:
     """Connections that each send one request after the other, for the time of a `with` block.
 
-    A server that drains says `Connection: close`. The load then behaves like a load balancer that needs `notice_seconds`
-    to take the instance out: until then it opens a new connection, afterwards that client is done.
+    A server that drains says `Connection: close`. The load then behaves like a load balancer that needs
+    `notice_seconds` to notice: until then a client opens a new connection, afterwards it is done.
     """
 
     def __init__(  # noqa: PLR0913
