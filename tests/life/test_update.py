@@ -20,9 +20,7 @@ IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@example.org")
 
 
 def _run(*command: str, cwd: Path) -> str:
-    done = subprocess.run(
-        command, cwd=cwd, check=False, capture_output=True, text=True, env={**os.environ, **(env or {})}
-    )
+    done = subprocess.run(command, cwd=cwd, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
