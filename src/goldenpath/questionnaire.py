@@ -1,7 +1,7 @@
 """Reads a Copier template's questions and resolves answers the way Copier does, but reports every problem at once.
 
-Copier has no public way to ask what a template's questions are, and stops at the first bad answer with a traceback. This
-module evaluates the same files with the same Jinja environment; a test holds it to what Copier itself records.
+Copier has no public way to ask what a template's questions are, and stops at the first bad answer with a traceback.
+This module evaluates the same files with the same Jinja environment; a test holds it to what Copier itself records.
 """
 
 from __future__ import annotations
@@ -155,8 +155,8 @@ class Questionnaire:
     def resolve(self, given: Mapping[str, Any]) -> Resolution:
         """Work out every answer and computed value.
 
-        A question whose answer is refused, or which has no default, is reported and left out; the questions after it are
-        then resolved as far as they do not need it.
+        A question whose answer is refused, or which has no default, is reported and left out; the questions after it
+        are then resolved as far as they do not need it.
 
         Args:
             given: Answers by name, as text or as YAML values.
@@ -176,7 +176,7 @@ class Questionnaire:
                     value, refusal = (shown, "") if question.computed else self.parse(name, shown, values)
                 except _Unset:
                     shown, value, refusal = None, None, "There is no default for these answers."
-                except Exception:  # noqa: BLE001 - it reads an answer that is refused above
+                except Exception:  # It reads an answer that is refused above.
                     if problems:
                         continue
                     raise
@@ -211,7 +211,7 @@ class Questionnaire:
             raise _Unset
         rendered = self._render(question.declared["default"], values)
         if question.multiselect and isinstance(rendered, str):
-            rendered = yaml.load(rendered, _Loader)
+            rendered = _yaml(rendered)
         return rendered if question.multiselect else _cast(question.type, rendered)
 
     def parse(self, name: str, answer: Any, values: Mapping[str, Any]) -> tuple[Any, str]:  # noqa: ANN401 - any answer
@@ -257,7 +257,7 @@ class Questionnaire:
         question = self.questions[name]
         declared = question.declared.get("choices", [])
         if isinstance(declared, str):
-            declared = yaml.load(str(self._render(declared, values)), _Loader)
+            declared = _yaml(str(self._render(declared, values)))
         entries = declared.items() if isinstance(declared, dict) else declared
         found = []
         for entry in entries or []:
@@ -265,8 +265,8 @@ class Questionnaire:
             refused = ""
             if isinstance(value, dict):
                 refused = str(self._render(value.get("validator", ""), values)).strip()
-                value = value["value"]  # noqa: PLW2901 - the extended form of the same choice
-            value = _cast(question.type, self._render(value, values))  # noqa: PLW2901
+                value = value["value"]
+            value = _cast(question.type, self._render(value, values))
             found.append(Choice(str(self._render(title, values)), value, refused))
         return found
 
@@ -347,7 +347,7 @@ def read_data_file(path: Path) -> dict[str, Any]:
         GoldenpathError: The file cannot be read or holds no mapping.
     """
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        document = _yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         message = f"--data-file = {str(path)!r}: {error.strerror}."
         raise GoldenpathError(message, remedy="Name a YAML file that you may read.") from error
@@ -360,10 +360,14 @@ def read_data_file(path: Path) -> dict[str, Any]:
     return {str(name): value for name, value in document.items() if not str(name).startswith("_")}
 
 
+def _yaml(text: str) -> Any:  # noqa: ANN401 - any YAML value
+    return yaml.load(text, _Loader)  # noqa: S506 - one of the two safe loaders
+
+
 def _parts(answer: Any) -> list[Any]:  # noqa: ANN401 - any YAML value
     if isinstance(answer, str):
         text = answer.strip()
-        answer = yaml.load(text if text.startswith("[") else f"[{text}]", _Loader)
+        answer = _yaml(text if text.startswith("[") else f"[{text}]")
     if not isinstance(answer, list):
         raise TypeError
     return answer
@@ -389,7 +393,7 @@ def _cast(type_name: str, value: Any) -> Any:  # noqa: ANN401 - any YAML value
         raise ValueError
     if type_name in {"int", "float"}:
         return int(value) if type_name == "int" else float(value)
-    return yaml.load(value, _Loader) if isinstance(value, str) else value
+    return _yaml(value) if isinstance(value, str) else value
 
 
 def _load_config(path: Path) -> dict[str, Any]:
