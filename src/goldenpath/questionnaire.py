@@ -61,7 +61,7 @@ class Resolution:
         return name in self.given_names
 
 
-class _Unset(Exception):  # noqa: N818 - a signal, not an error
+class _Unset(LookupError):  # noqa: N818 - a signal, not an error
     """A default rendered to `UNSET`: the question has none with these answers."""
 
 
@@ -204,7 +204,7 @@ class Questionnaire:
             The default, cast to the question's type.
 
         Raises:
-            LookupError: It has none with these values.
+            LookupError: The question has none with these values.
         """
         question = self.questions[name]
         if "default" not in question.declared:
@@ -213,6 +213,13 @@ class Questionnaire:
         if question.multiselect and isinstance(rendered, str):
             rendered = _yaml(rendered)
         return rendered if question.multiselect else _cast(question.type, rendered)
+
+    def default_or_none(self, name: str, values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any answer
+        """Return a question's default, or `None` when it has none with these values."""
+        try:
+            return self.default(name, values)
+        except _Unset:
+            return None
 
     def parse(self, name: str, answer: Any, values: Mapping[str, Any]) -> tuple[Any, str]:  # noqa: ANN401 - any answer
         """Cast an answer and hold it to its choices and validator.

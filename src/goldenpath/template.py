@@ -101,9 +101,10 @@ def open_template(url: str | None = None, ref: str | None = None) -> Iterator[Te
         wanted = ref or _newest_tag(source)
         _git("clone", "--quiet", "--", source, str(directory), url=source)
         _git("-C", str(directory), "checkout", "--quiet", wanted, "--", url=source)
-        if not (directory / "copier.yml").is_file():
-            message = f"--template = {source!r}: there is no copier.yml at {wanted}."
-            raise GoldenpathError(message, remedy="Name a Copier template.", exit_code=ExitCode.TEMPLATE)
+        if not (directory / "copier.yml").is_file() or not (directory / "template" / "catalog").is_dir():
+            message = f"--template = {source!r}: there is no copier.yml with a template/catalog at {wanted}."
+            remedy = "Name a goldenpath template, such as a fork of it."
+            raise GoldenpathError(message, remedy=remedy, exit_code=ExitCode.TEMPLATE)
         yield Template(source, wanted, directory, None)
 
 
