@@ -177,6 +177,26 @@ def _prepare_bases() -> None:
     _tag_once(f"ghcr.io/astral-sh/uv:{versions['uv']}", f"uv {found}", [uv, "/uv"], ["--cmd=/uv"])
 
 
+def lock(folder: Path) -> None:
+    """Write `uv.lock` for a fresh service with the Python that its image will have.
+
+    Args:
+        folder: The repository.
+
+    Raises:
+        CommandError: The dependencies do not go together; the message says why.
+    """
+    with _locked():
+        _prepare_bases()
+        (CACHE / "uv").mkdir(exist_ok=True)
+        mounts = (f"{folder}:/srv", f"{tool('uv')}:/usr/local/bin/uv:ro", f"{CACHE / 'uv'}:/root/.cache/uv")
+        volumes = [f"--volume={mount}" for mount in mounts]
+        call(
+            *("podman", "run", "--rm", "--network=host", "--workdir=/srv", *volumes, pins()["python_image"]),
+            *("uv", "lock", "--quiet", "--no-python-downloads"),
+        )
+
+
 def build(folder: Path, name: str, *, dockerfile: str = "Dockerfile") -> str:
     """Build a repository's image as its owner would, and return the image's name.
 
