@@ -160,6 +160,7 @@ def _tag_once(name: str, recipe: str, add: Sequence[str], config: Sequence[str])
 
 
 def _prepare_bases() -> None:
+    call("podman", "image", "prune", "--force", "--filter=until=24h")  # what earlier runs left without a name
     versions = pins()
     uv = tool("uv")
     archive = CACHE / f"base-{hashlib.sha256(repr(BASE_COMMAND).encode()).hexdigest()[:16]}.tar"

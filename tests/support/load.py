@@ -129,9 +129,7 @@ class KeepAliveLoad:
     def _use(self, connection: http.client.HTTPConnection) -> None:
         while not self._stop.is_set():
             try:
-                connection.request("GET", self._path, headers=self._headers)
-                answer = connection.getresponse()
-                answer.read()
+                answer = self._request(connection)
             except (OSError, http.client.HTTPException) as error:
                 with self._lock:
                     self.report.lost.append(repr(error))
@@ -144,3 +142,12 @@ class KeepAliveLoad:
             if answer.will_close:
                 return
             time.sleep(self._pause_seconds)
+
+    def _request(self, connection: http.client.HTTPConnection) -> http.client.HTTPResponse:
+        connection.request("GET", self._path, headers=self._headers)
+        answer = connection.getresponse()
+        answer.read()
+        if answer.getheader("Content-Length") is None and answer.getheader("Transfer-Encoding") is None:
+            message = "the headers were cut short"  # which http.client takes for an answer that ends here
+            raise http.client.HTTPException(message)
+        return answer
