@@ -134,8 +134,9 @@ def _table(samples: dict[str, list[Sample]]) -> str:
             *rows,
             "",
             f"Throughput {rate:.0%} of bare (median of the rounds' ratios); by CPU time a request {cpu:.0%}; start-up",
-            f"{start:+.0f} ms. `GET /items`, {CONNECTIONS} connections, {SECONDS} s a run, one core for the server,",
-            "one for wrk. Everything is on: request ids, JSON access log, metrics, rate limit, security headers, drain.",
+            f"{start:+.0f} ms. `GET /items`, {CONNECTIONS} connections, {SECONDS} s a run, one core for the server and",
+            "one for wrk. Everything is on: request ids, JSON access log, metrics, rate limit, security headers and",
+            "drain.",
         ]
     )
 
