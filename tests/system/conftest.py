@@ -48,7 +48,9 @@ def plain_image(image_of: Callable[[str, str], str]) -> str:
 def postgres(full_image: str) -> Iterator[PostgresCluster]:
     """Run a PostgreSQL server whose database `postgres` the image has migrated."""
     with postgres_cluster() as cluster:
-        containers.run_once(full_image, "alembic", "upgrade", "head", env={"DATABASE_URL": cluster.url("postgres")})
+        # No Redis answers there: a migration needs none.
+        env = {"DATABASE_URL": cluster.url("postgres"), "REDIS_URL": "redis://127.0.0.1:9/0"}
+        containers.run_once(full_image, "alembic", "upgrade", "head", env=env)
         yield cluster
 
 

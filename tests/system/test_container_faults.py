@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.system
 
 READY_BUDGET_SECONDS = 2.0
+NO_REDIS = {"REDIS_URL": "redis://127.0.0.1:9/0"}
 UNLIMITED = {"RATE_LIMIT_PER_MINUTE": "1000000", "RATE_LIMIT_BURST": "100000"}
 
 
@@ -31,7 +32,7 @@ def _timed(service: containers.Container, path: str) -> tuple[int, dict[str, Any
 
 
 def test_migrations_run_in_the_image_and_the_service_uses_the_table(full_image: str, postgres: PostgresCluster) -> None:
-    env = {"DATABASE_URL": postgres.url("postgres")}
+    env = {"DATABASE_URL": postgres.url("postgres")} | NO_REDIS
     containers.run_once(full_image, "alembic", "upgrade", "head", env=env)  # a second time changes nothing
     assert postgres.psql("SELECT count(*) FROM alembic_version") == "1"
     with containers.running(full_image, env) as service:
@@ -62,7 +63,8 @@ def test_sigterm_under_load_loses_no_request(
 def test_a_dead_or_hung_database_shows_in_ready_within_two_seconds_and_heals_without_restart(
     full_image: str, postgres: PostgresCluster, fault: str, cure: str
 ) -> None:
-    with containers.running(full_image, {"DATABASE_URL": postgres.url("postgres")} | UNLIMITED) as service:
+    env = {"DATABASE_URL": postgres.url("postgres")} | NO_REDIS | UNLIMITED
+    with containers.running(full_image, env) as service:
         service.wait_for("/ready")
         getattr(postgres, fault)()
         started = time.monotonic()
