@@ -1,0 +1,1 @@
+"""What makes the service fit for operation, whatever it does."""

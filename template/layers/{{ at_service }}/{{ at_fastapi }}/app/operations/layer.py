@@ -1,0 +1,189 @@
+"""One layer around the whole application: it sees every request and every response, errors included.
+
+It is a single pure ASGI class outside of FastAPI on purpose. Added as a FastAPI middleware it would miss the responses
+to unhandled errors, and each further layer costs throughput.
+"""
+
+import logging
+import math
+from datetime import UTC, datetime
+from http import HTTPStatus
+from time import perf_counter
+from typing import Any, Protocol
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.operations import errors
+from app.operations.client_ip import client_address
+from app.operations.context import build_context, current_request
+from app.operations.logs import AccessLog
+from app.operations.metrics import Metrics
+from app.operations.problems import MEDIA_TYPE, problem_body
+from app.operations.shutdown import Drain
+from app.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+# Platforms ask these over plain HTTP, often, and all from one address.
+PROBES = frozenset({"/health", "/ready", "/metrics"})
+DOCUMENTATION = frozenset({"/docs", "/redoc"})
+
+SECURITY_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+)
+# An API sends nothing that a browser should run or frame.
+CONTENT_POLICY = ((b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),)
+HTTPS_ONLY = ((b"strict-transport-security", b"max-age=31536000; includeSubDomains"),)
+CLOSE = ((b"connection", b"close"),)
+
+
+class Limiter(Protocol):
+    """Decides whether a client may go on."""
+
+    async def wait_seconds(self, client: str) -> float:
+        """Return 0 and count the request, or return how long the client has to wait."""
+        ...
+
+
+class OperationsLayer:
+    """Request ids, access log, metrics, rate limit, HTTPS, security headers, drain and error reports."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        settings: Settings,
+        drain: Drain,
+        limiter: Limiter,
+        metrics: Metrics,
+        access_log: AccessLog,
+    ) -> None:
+        self._app = app
+        self._drain = drain
+        self._limiter = limiter
+        self._metrics = metrics
+        self._access_log = access_log
+        self._hops = settings.trusted_proxy_hops
+        self._behind_proxy = settings.behind_proxy
+        self._client_ip_header = settings.client_ip_header.lower().encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection event."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        started = perf_counter()
+        request_id = traceparent = forwarded = scheme = own_header = host = b""
+        for name, value in scope["headers"]:
+            if name == b"x-request-id":
+                request_id = value
+            elif name == b"traceparent":
+                traceparent = value
+            elif name == b"x-forwarded-for":
+                # Proxies may add a line of their own instead of an entry.
+                forwarded = forwarded + b"," + value if forwarded else value
+            elif name == b"x-forwarded-proto":
+                scheme = value
+            elif name == b"host":
+                host = value
+            if name == self._client_ip_header:
+                own_header = value
+
+        context = build_context(request_id, traceparent)
+        current_request.set(context)
+        path: str = scope["path"]
+        peer = scope["client"][0] if scope["client"] else ""
+        client = client_address(peer, own_header, forwarded, self._hops)
+        https = scope["scheme"] == "https" or (self._behind_proxy and scheme == b"https")
+
+        added: tuple[tuple[bytes, bytes], ...] = ((b"x-request-id", context.request_id.encode()), *SECURITY_HEADERS)
+        if path not in DOCUMENTATION:
+            added += CONTENT_POLICY
+        if https:
+            added += HTTPS_ONLY
+        status = 0
+
+        def finish(message: Message) -> Any:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = message.setdefault("headers", [])
+                message["headers"] = [*headers, *added, *CLOSE] if self._drain.draining else [*headers, *added]
+            return send(message)
+
+        try:
+            if path not in PROBES:
+                if self._behind_proxy and scheme == b"http":
+                    await _redirect(scope, host, finish)
+                    return
+                wait = await self._limiter.wait_seconds(client)
+                if wait:
+                    await _too_many(wait, finish)
+                    return
+            await self._app(scope, receive, finish)
+        except Exception as error:
+            self._access_log.flush()
+            logger.exception("Unhandled error")
+            errors.capture(error, scope["method"], _route(scope))
+            if not status:
+                body = problem_body(HTTPStatus.INTERNAL_SERVER_ERROR, "")
+                await _answer(HTTPStatus.INTERNAL_SERVER_ERROR, body, [], finish)
+        finally:
+            self._record(scope, status, perf_counter() - started, client)
+
+    def _record(self, scope: Scope, status: int, seconds: float, client: str) -> None:
+        method, route = scope["method"], _route(scope)
+        self._metrics.observe(method, route, status, seconds)
+        failed = status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == 0
+        if scope["path"] in PROBES and not failed:
+            return
+        context = current_request.get()
+        self._access_log.write(
+            {
+                "time": datetime.now(UTC),
+                "level": "error" if failed else "info",
+                "logger": "access",
+                "message": "request",
+                "method": method,
+                # Without the query: clients put secrets there.
+                "path": scope["path"],
+                "route": route,
+                "status": status,
+                "duration_ms": round(seconds * 1000, 2),
+                "client": client,
+                "request_id": context.request_id if context else "",
+                "trace_id": context.trace_id if context else "",
+                "span_id": context.span_id if context else "",
+            },
+            at_once=failed,
+        )
+
+
+def _route(scope: Scope) -> str:
+    """Return the template of the route, such as /items/{item_id}."""
+    route = scope.get("route")
+    return route.path if route is not None else "(unmatched)"
+
+
+async def _redirect(scope: Scope, host: bytes, send: Send) -> None:
+    target = b"https://" + host + scope.get("raw_path", scope["path"].encode())
+    if scope["query_string"]:
+        target += b"?" + scope["query_string"]
+    await _answer(HTTPStatus.PERMANENT_REDIRECT, b"", [(b"location", target)], send)
+
+
+async def _too_many(wait: float, send: Send) -> None:
+    seconds = math.ceil(wait)
+    body = problem_body(HTTPStatus.TOO_MANY_REQUESTS, f"Try again in {seconds} s.")
+    await _answer(HTTPStatus.TOO_MANY_REQUESTS, body, [(b"retry-after", str(seconds).encode())], send)
+
+
+async def _answer(status: int, body: bytes, headers: list[tuple[bytes, bytes]], send: Send) -> None:
+    headers = [(b"content-length", str(len(body)).encode()), *headers]
+    if body:
+        headers.append((b"content-type", MEDIA_TYPE.encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
