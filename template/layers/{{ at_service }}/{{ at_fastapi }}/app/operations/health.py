@@ -11,7 +11,7 @@ from app.operations.shutdown import Drain
 # With the time budget of the checks it stays below the two seconds in which a probe must learn of a failure.
 CACHE_SECONDS = 0.5
 
-type Check = Callable[[], Awaitable[None]]
+Check = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True)

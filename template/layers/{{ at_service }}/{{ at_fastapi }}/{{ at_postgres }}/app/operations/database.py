@@ -3,13 +3,15 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
 from app.operations.breaker import Breaker
 from app.operations.problems import UnavailableError
+
+T = TypeVar("T")
 
 ACQUIRE_SECONDS = 2.0
 WORK_SECONDS = 6.0
@@ -65,7 +67,7 @@ class Database:
         closing = asyncio.ensure_future(self._pool.close(timeout=CLOSE_SECONDS))
         await asyncio.wait({closing}, timeout=CLOSE_SECONDS)
 
-    async def run[T](self, work: Callable[[Connection], Awaitable[T]]) -> T:
+    async def run(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         """Run `work` in a transaction and return its result.
 
         Args:
@@ -88,7 +90,7 @@ class Database:
         """
         await self._bounded(_ping, ACQUIRE_SECONDS)
 
-    async def _bounded[T](self, work: Callable[[Connection], Awaitable[T]], seconds: float) -> T:
+    async def _bounded(self, work: Callable[[Connection], Awaitable[T]], seconds: float) -> T:
         task = asyncio.ensure_future(self._transaction(work))
         try:
             # Not asyncio.timeout: it would wait for the driver, and the driver for a server that hangs.
@@ -110,7 +112,7 @@ class Database:
         self._breaker.succeed()
         return result
 
-    async def _transaction[T](self, work: Callable[[Connection], Awaitable[T]]) -> T:
+    async def _transaction(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         async with self._pool.connection() as connection:
             return await work(connection)
 
