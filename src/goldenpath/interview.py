@@ -41,6 +41,8 @@ def interview(
         raise UsageProblems(refused)
     short = [question for question in questionnaire.questions.values() if question.asked and question.name not in given]
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        if not short:
+            return dict(given)
         raise UsageProblems(
             [
                 UsageProblem(
@@ -126,17 +128,24 @@ def _ask(questionnaire: Questionnaire, question: Question, values: dict[str, Any
                 ),
                 questionary.Choice(_BACK_TITLE, BACK),
             ],
-            default=default if any(choice.value == default for choice in choices) else None,
+            default=default if any(choice.value == default and not choice.refused for choice in choices) else None,
         ).ask()
     else:
         answer = questionary.text(
             title,
             default="" if default is None else str(default),
-            validate=lambda text: text.strip() == BACK or questionnaire.parse(question.name, text, earlier)[1] or True,
+            validate=lambda text: _goes_back(text) or questionnaire.parse(question.name, text, earlier)[1] or True,
         ).ask()
+        if answer is not None and _goes_back(answer):
+            return BACK
     if answer is None:
         raise Interrupted
     return answer.strip() if isinstance(answer, str) else answer
+
+
+def _goes_back(text: str) -> bool:
+    """Say whether `<` was typed, alone or behind the default that the prompt already holds."""
+    return text.rstrip().endswith(BACK)
 
 
 def _before(questionnaire: Questionnaire, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
