@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.system
 
 READY_BUDGET_SECONDS = 2.0
-# An answer may be a second old, and then a hung check takes its own time.
-NOTICE_SECONDS = 2.5
 NO_REDIS = {"REDIS_URL": "redis://127.0.0.1:9/0"}
 UNLIMITED = {"RATE_LIMIT_PER_MINUTE": "1000000", "RATE_LIMIT_BURST": "100000"}
 
@@ -62,7 +60,7 @@ def test_sigterm_under_load_loses_no_request(
 
 
 @pytest.mark.parametrize(("fault", "cure"), [("stop", "start"), ("pause", "resume")])
-def test_a_dead_or_hung_database_fails_ready_in_time_and_heals_without_restart(
+def test_a_dead_or_hung_database_fails_ready_within_two_seconds_and_heals_without_restart(
     full_image: str, postgres: PostgresCluster, fault: str, cure: str
 ) -> None:
     env = {"DATABASE_URL": postgres.url("postgres")} | NO_REDIS | UNLIMITED
@@ -71,7 +69,7 @@ def test_a_dead_or_hung_database_fails_ready_in_time_and_heals_without_restart(
         getattr(postgres, fault)()
         started = time.monotonic()
         service.wait_for("/ready", 503)
-        assert time.monotonic() - started < NOTICE_SECONDS
+        assert time.monotonic() - started < READY_BUDGET_SECONDS
         for _ in range(3):
             status, body, seconds = _timed(service, "/ready")
             assert (status, body["checks"]["database"]["status"]) == (503, "failed")
