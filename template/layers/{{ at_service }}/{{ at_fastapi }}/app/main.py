@@ -53,11 +53,11 @@ def create_app(
         title=SERVICE,
         version=settings.release,
         lifespan=lifespan,
-        max_body_size=MAX_BODY_BYTES,
         # Strangers need no map of the service.
         openapi_url=None if settings.deployed else "/openapi.json",
     )
     problems.install(api)
-    api.include_router(routes.build_router(settings, readiness, metrics))
-    api.include_router(items)
+    routes.install(api, settings, readiness, metrics)
+    # The limit is the router's: as the application's own it would slow down every request.
+    api.include_router(items, max_body_size=MAX_BODY_BYTES)
     return OperationsLayer(api, settings=settings, drain=drain, limiter=limiter, metrics=metrics, access_log=access_log)

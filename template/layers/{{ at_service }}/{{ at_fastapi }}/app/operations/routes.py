@@ -2,33 +2,35 @@
 
 import hmac
 from dataclasses import asdict
+from enum import Enum
 
 import orjson
-from fastapi import APIRouter, HTTPException, Request, Response, status
+from fastapi import FastAPI, HTTPException, Request, Response, status
 
 from app.operations.health import Readiness
 from app.operations.metrics import CONTENT_TYPE, Metrics
 from app.settings import Settings
 
+TAGS: list[str | Enum] = ["operations"]
 
-def build_router(settings: Settings, readiness: Readiness, metrics: Metrics) -> APIRouter:
-    """Return /health, /ready and /metrics."""
-    router = APIRouter(tags=["operations"])
+
+def install(api: FastAPI, settings: Settings, readiness: Readiness, metrics: Metrics) -> None:
+    """Add /health, /ready and /metrics."""
     token = settings.metrics_token.get_secret_value().encode()
 
-    @router.get("/health")
+    @api.get("/health", tags=TAGS)
     async def health() -> dict[str, str]:
         """Tell that the process is alive. It asks nobody: a restart repairs no database."""
         return {"status": "ok", "release": settings.release}
 
-    @router.get("/ready", responses={503: {"description": "Send traffic elsewhere"}})
+    @api.get("/ready", tags=TAGS, responses={503: {"description": "Send traffic elsewhere"}})
     async def ready() -> Response:
         """Tell whether this instance should get traffic, and what its dependencies say."""
         report = await readiness.report()
         code = status.HTTP_200_OK if report.status == "ready" else status.HTTP_503_SERVICE_UNAVAILABLE
         return Response(orjson.dumps(asdict(report)), code, media_type="application/json")
 
-    @router.get("/metrics")
+    @api.get("/metrics", tags=TAGS)
     async def figures(request: Request) -> Response:
         """Return the figures for Prometheus."""
         if not token and settings.deployed:
@@ -37,5 +39,3 @@ def build_router(settings: Settings, readiness: Readiness, metrics: Metrics) -> 
         if token and not hmac.compare_digest(sent, b"Bearer " + token):
             raise HTTPException(status.HTTP_401_UNAUTHORIZED, headers={"WWW-Authenticate": "Bearer"})
         return Response(metrics.render(), media_type=CONTENT_TYPE)
-
-    return router
