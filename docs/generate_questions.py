@@ -1,4 +1,4 @@
-"""Writes docs/questions.md from the template's question files: `python docs/generate_questions.py`."""
+"""Writes docs/questions.md from the template's question files: `python docs/generate_questions.py`."""  # noqa: INP001 - a script
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "questions.md"
 _INTRODUCTION = """# Questions
 
-Every answer of a service, in the order in which it is asked. Give one with `--data NAME=VALUE`, or several in a YAML file
-with `--data-file`. The defaults shown are those of a service for which nothing else is answered. This page is written by
-`python docs/generate_questions.py`.
+Every answer of a service, in the order in which it is asked. Give one with `--data NAME=VALUE`, or several in a YAML
+file with `--data-file`. The defaults shown are those of a service for which nothing else is answered. This page is
+written by `python docs/generate_questions.py`.
 """
 
 

@@ -6,7 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-import pexpect
+import pexpect  # type: ignore[import-untyped] # it ships no types
 import pytest
 
 from goldenpath.errors import UsageProblems
