@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from conftest import Api, Service
 
 GOOD, BAD, OLD = "a" * 40, "b" * 40, "c" * 40
@@ -56,7 +57,7 @@ def test_deploying_another_commit_than_the_one_checked_out_is_refused(
     service = make(platform=platform)
     for name in ("flyctl", "railway"):
         service.stub(name, "echo '[]'")
-    done = service.run("deploy", "production", BAD, RAILWAY_TOKEN="x", **FLY)  # noqa: S106
+    done = service.run("deploy", "production", BAD, RAILWAY_TOKEN="x", **FLY)
     assert done.returncode == 2
     assert service.calls() == []
 
@@ -100,7 +101,9 @@ def test_fly_rollback_returns_to_the_last_good_version(
 
 
 @pytest.mark.parametrize("words", [[], [OLD]], ids=["previous", "named"])
-def test_fly_rollback_without_an_earlier_version_changes_nothing(make: Callable[..., Service], words: list[str]) -> None:
+def test_fly_rollback_without_an_earlier_version_changes_nothing(
+    make: Callable[..., Service], words: list[str]
+) -> None:
     """A first deploy has nothing before it, and a failed release is no version to name."""
     service = fly(make, [release(2, BAD), release(1, OLD, "failed")])
     assert service.run("rollback", "production", *words, **FLY).returncode == 7
@@ -193,7 +196,7 @@ def roll_back(service: Service, api: Api, *words: str) -> int:
     """Run the rollback and return its exit code; the tokens stay out of what it prints."""
     done = service.run(
         "rollback", "production", *words, RAILWAY_API_URL=api.url, RAILWAY_API_TOKEN="api_secret", **RAILWAY
-    )  # noqa: S106
+    )
     assert "secret" not in done.stdout + done.stderr
     return done.returncode
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
+
 from support.render import render
 from support.tools import tool
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from conftest import Api, Service

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from support.combinations import combinations, name
 from support.render import render
 from support.tools import missing, tool
@@ -116,5 +117,3 @@ def test_files_end_with_one_newline_and_hold_no_stray_blank_lines(tmp_path: Path
             assert text.endswith("\n"), path
             assert not text.endswith("\n\n"), path
             assert "\n\n\n" not in text, path
-
-

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from conftest import Api, Service
 
 GOOD, BAD, OLD = "a" * 40, "b" * 40, "c" * 40
@@ -147,7 +148,9 @@ def test_a_second_rollback_does_not_return_to_the_broken_version(service: Servic
 
 def test_rollback_leaves_a_live_version_alone_when_the_newest_deploy_never_served(service: Service, api: Api) -> None:
     """Going further back would replace a version that works."""
-    Render(api, [deploy("d2", BAD, "pre_deploy_failed"), deploy("d1", GOOD, "live"), deploy("d0", OLD, "deactivated")], [])
+    Render(
+        api, [deploy("d2", BAD, "pre_deploy_failed"), deploy("d1", GOOD, "live"), deploy("d0", OLD, "deactivated")], []
+    )
     code, output = run(service, api, "rollback", "production")
     assert code == 0
     assert api.changes() == []
