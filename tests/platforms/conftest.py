@@ -141,7 +141,7 @@ def make(tmp_path: Path) -> Callable[..., Service]:
 @pytest.fixture
 def operations() -> Callable[[Api], list[str]]:
     """Give a function that returns how recorded requests break Render's published API description."""
-    import jsonschema  # noqa: PLC0415 - comes with check-jsonschema
+    import jsonschema  # type: ignore[import-untyped]  # noqa: PLC0415 - comes with check-jsonschema
 
     known = json.loads((Path(__file__).parents[1] / "schemas" / "render-api.json").read_text())["operations"]
 

@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Api, Service
+    from conftest import Api, Service  # type: ignore[import-not-found]
 
 GOOD, BAD, OLD = "a" * 40, "b" * 40, "c" * 40
 FLY = {"FLY_API_TOKEN": "fo1_secret"}
@@ -198,7 +198,7 @@ def roll_back(service: Service, api: Api, *words: str) -> int:
         "rollback", "production", *words, RAILWAY_API_URL=api.url, RAILWAY_API_TOKEN="api_secret", **RAILWAY
     )
     assert "secret" not in done.stdout + done.stderr
-    return done.returncode
+    return int(done.returncode)
 
 
 def test_railway_rollback_takes_the_newest_earlier_deployment_that_is_still_kept(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from conftest import Api, Service
+    from conftest import Api, Service  # type: ignore[import-not-found]
 
 PLATFORMS = ["render", "railway", "fly"]
 SCRIPTS = ["deploy", "rollback", "migrate", "status"]

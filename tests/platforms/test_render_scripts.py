@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Api, Service
+    from conftest import Api, Service  # type: ignore[import-not-found]
 
 GOOD, BAD, OLD = "a" * 40, "b" * 40, "c" * 40
 KEY = "rnd_secret"
