@@ -95,7 +95,7 @@ def run(request: Request) -> ExitCode:
             return ExitCode.OK
         if not request.as_json:
             print(summary.before(destination, files, resolution, plan))
-        if asked:
+        if asked and sys.stdin.isatty():
             _confirm(destination)
         with _progress(quiet=request.as_json) as progress:
             generated = generate(

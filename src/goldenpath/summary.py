@@ -86,7 +86,7 @@ def as_document(  # noqa: PLR0913 - the parts of one document
         resolution: The answers.
         plan: The plan in its JSON shape.
         generated: What was written, or `None` for a dry run.
-        steps: The template's next steps.
+        steps: The template's next steps, a list with one `- ` a step.
 
     Returns:
         A document of plain JSON values.
@@ -99,7 +99,7 @@ def as_document(  # noqa: PLR0913 - the parts of one document
         "plan": dict(plan),
         "done": generated.done if generated else [],
         "warnings": generated.warnings if generated else [],
-        "next_steps": [line.strip() for line in steps.splitlines() if line.strip()],
+        "next_steps": [line.removeprefix("- ") for line in steps.splitlines() if line.startswith("- ")],
     }
 
 

@@ -125,6 +125,8 @@ def git_environment(template: Template) -> Iterator[dict[str, str]]:
         environment = {"COPIER_CACHE_DIR": cache_directory}
         if template.stand_in is not None:
             count = int(os.environ.get("GIT_CONFIG_COUNT", "0"))
+            # The person's own entries stay: they may hold the proxy or the certificates.
+            environment |= {name: value for name, value in os.environ.items() if name.startswith("GIT_CONFIG_")}
             environment |= {
                 "GIT_CONFIG_COUNT": str(count + 1),
                 f"GIT_CONFIG_KEY_{count}": f"url.{template.stand_in}.insteadOf",

@@ -28,9 +28,9 @@ def _git_identity(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def _write(destination: Path, **steps: bool) -> None:
+def _write(destination: Path, *, git: bool = True) -> None:
     with open_template() as template:
-        generate(template, {"service_name": "order-api"}, destination, **{"lock": False, **steps})
+        generate(template, {"service_name": "order-api"}, destination, lock=False, git=git)
 
 
 def test_writes_a_service_and_commits_it(tmp_path: Path) -> None:
