@@ -316,13 +316,12 @@ def _choose(catalog: Catalog, request: PlanRequest, index: int) -> list[Platform
     others = sorted((p for p in fitting if p is not best), key=lambda p: p.open_to_new_customers)
     chosen = [best, *others][:MOST_OPTIONS]
     if len(chosen) < FEWEST_OPTIONS:
-        near = sorted(range(len(catalog.tiers)), key=lambda other: (abs(other - index), other))
-        beside = [
-            catalog.platforms[name] for other in near if other != index for name in catalog.tiers[other].platforms
-        ]
-        for platform in [*(p for p in beside if _on_cloud(p, request)), *beside]:
-            if len(chosen) < FEWEST_OPTIONS and platform not in chosen and _admitted(platform, request):
-                chosen.append(platform)
+        # Simpler rows first: nobody should be shown a platform above the row that fits without having asked for it.
+        below, above = reversed(catalog.tiers[:index]), catalog.tiers[index + 1 :]
+        for tier in [*below, *above]:
+            for platform in (catalog.platforms[name] for name in tier.platforms):
+                if len(chosen) < FEWEST_OPTIONS and _admitted(platform, request):
+                    chosen.append(platform)
     return sorted(chosen, key=lambda platform: platform.complexity)
 
 

@@ -75,6 +75,7 @@ def test_a_plan_is_two_or_three_options_ranked_by_complexity(
     assert found["recommended"] != "app_runner"
     assert all(option["reasons"] and option["trade_offs"] and option["upgrade_when"] for option in options)
     shown = [option["platform"] for option in options]
+    assert ("kubernetes" in shown) == (requests > 100_000 or "kubernetes_features" in needs)
     assert ("app_runner" in shown) <= ("app_runner_customer" in needs)
 
 
