@@ -7,6 +7,7 @@ This module evaluates the same files with the same Jinja environment; a test hol
 from __future__ import annotations
 
 import difflib
+import json
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -400,7 +401,9 @@ def _cast(type_name: str, value: Any) -> Any:  # noqa: ANN401 - any YAML value
         raise ValueError
     if type_name in {"int", "float"}:
         return int(value) if type_name == "int" else float(value)
-    return _yaml(value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return json.loads(value) if type_name == "json" else _yaml(value)
 
 
 def _load_config(path: Path) -> dict[str, Any]:
