@@ -58,7 +58,7 @@ def _goldenpath(
 def new(
     dest: Annotated[
         Path | None,
-        typer.Argument(metavar="[DEST]", help="Folder to write; it also names the service."),
+        typer.Argument(metavar="DEST", help="Folder to write; it also names the service."),
     ] = None,
     data: Annotated[
         list[str] | None,

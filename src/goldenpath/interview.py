@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 from goldenpath.errors import Interrupted, UsageProblem, UsageProblems
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from goldenpath.questionnaire import Question, Questionnaire
 
 BACK = "<"
+WIDTH = 100
 _BACK_TITLE = "← back"
 
 
@@ -106,7 +109,8 @@ def _ask(questionnaire: Questionnaire, question: Question, values: dict[str, Any
     earlier = _before(questionnaire, question.name, values)
     default = questionnaire.default_or_none(question.name, earlier)
     title = question.name.replace("_", " ").capitalize()
-    questionary.print(questionnaire.help(question.name, earlier), style="fg:ansibrightblack")
+    width = min(shutil.get_terminal_size().columns, WIDTH)
+    questionary.print(textwrap.fill(questionnaire.help(question.name, earlier), width), style="fg:ansibrightblack")
     if question.multiselect:
         answer = questionary.checkbox(
             title,
