@@ -42,9 +42,6 @@ def test_every_ops_script_that_is_named_exists_and_is_executable(service: tuple[
     assert [script for script in sorted(named) if not (root / "ops" / script).stat().st_mode & 0o100] == []
 
 
-@pytest.mark.xfail(
-    strict=False, raises=FileNotFoundError, reason="the backup scripts are documented but not written yet"
-)
 def test_the_backup_scripts_that_are_named_exist(service: tuple[dict[str, str], Path]) -> None:
     _, root = service
     named = set(re.findall(r"\bops/([a-z-]+)", _text(root))) & BACKUP_SCRIPTS
