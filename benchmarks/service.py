@@ -1,4 +1,4 @@
-"""What the operations cost: the generated service beside a bare FastAPI app, on the same server and the same machine.
+"""What the operations cost: the generated service beside a bare FastAPI app with the same route, server and machine.
 
 Both run in the generated service's own environment, one at a time on the first core with the load on the second. CPU
 time per request is the figure to compare: it repeats within a few percent where requests per second do not.
@@ -23,33 +23,34 @@ from pathlib import Path
 
 SECONDS = 3
 CONNECTIONS = 32
-BARE = '''"""A FastAPI app with one route and nothing else."""
+BARE = """
+import os
+from typing import Annotated
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI, Query
 from pydantic import BaseModel
 
 
-class Page(BaseModel):
-    """What the generated service answers too."""
+class Item(BaseModel):
+    id: int
+    name: str
 
-    items: list[str]
+
+router = APIRouter(prefix="/items")
+
+
+@router.get("")
+async def list_items(
+    after: Annotated[int, Query(ge=0)] = 0, limit: Annotated[int, Query(ge=1, le=100)] = 50
+) -> list[Item]:
+    return []
 
 
 api = FastAPI()
-
-
-@api.get("/items")
-async def list_items() -> Page:
-    """Return an empty page."""
-    return Page(items=[])
-
-
-if __name__ == "__main__":
-    import os
-
-    uvicorn.run(api, host="127.0.0.1", port=int(os.environ["PORT"]), access_log=False, log_level="warning")
-'''
+api.include_router(router)
+uvicorn.run(api, host="127.0.0.1", port=int(os.environ["PORT"]), access_log=False, log_level="warning")
+"""
 
 
 @dataclass(frozen=True, slots=True)
