@@ -103,6 +103,17 @@ def test_only_the_chosen_database_and_platform_are_named(service: tuple[dict[str
             assert re.findall(pattern, text) == []
 
 
+def test_checks_and_backups_are_described_where_they_run(service: tuple[dict[str, str], Path]) -> None:
+    answers, root = service
+    text = (root / "DEPLOYMENT.md").read_text()
+    gitlab, database = answers["pipeline"] == "gitlab", answers["database"] != "none"
+    assert ("CHECK=uptime" in text, "`.github/workflows/uptime.yml`" in text) == (gitlab, not gitlab)
+    assert ("CHECK=restore-drill" in text) == (gitlab and database)
+    assert ("`.github/workflows/restore-drill.yml`" in text) == (database and not gitlab)
+    assert ("--schedule daily" in text) == (database and answers["platform"] == "fly")
+    assert ("The database is not rolled back" in " ".join(text.split())) == database
+
+
 def test_the_owner_is_in_the_file_that_the_forge_reads(service: tuple[dict[str, str], Path]) -> None:
     answers, root = service
     found = [path for path in (".github/CODEOWNERS", ".gitlab/CODEOWNERS") if (root / path).exists()]
