@@ -5,8 +5,8 @@ import logging
 import pytest
 from fastapi.testclient import TestClient
 
-from app.main import MAX_BODY_BYTES
 from app.operations.health import Readiness
+from app.operations.layer import MAX_BODY_BYTES
 from app.operations.logs import JsonFormatter
 from app.operations.shutdown import Drain
 from tests.conftest import MakeClient
@@ -69,7 +69,11 @@ def test_production_without_a_token_shows_no_metrics_and_no_api_documentation(ma
 
 
 def test_a_body_that_is_too_large_is_refused(client: TestClient) -> None:
-    assert client.post("/items", json={"name": "x" * MAX_BODY_BYTES}).status_code == 413
+    body = json.dumps({"name": "x" * MAX_BODY_BYTES}).encode()
+    for content in (body, iter([body])):  # with its length in a header, and in chunks
+        answer = client.post("/items", content=content, headers={"Content-Type": "application/json"})
+        assert answer.status_code == 413
+        assert answer.headers["content-type"] == "application/problem+json"
 
 
 def test_a_check_that_hangs_makes_the_instance_unavailable_in_time() -> None:
