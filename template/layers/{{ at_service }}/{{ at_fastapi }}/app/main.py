@@ -40,11 +40,12 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         errors.configure(settings)
-        async with limiter, resources(settings) as opened:
-            app.state.items = opened.items
-            readiness.required = opened.checks
-            readiness.optional = limiter.checks
-            yield
+        with metrics.served(settings.metrics_port):
+            async with limiter, resources(settings) as opened:
+                app.state.items = opened.items
+                readiness.required = opened.checks
+                readiness.optional = limiter.checks
+                yield
         access_log.flush()
 
     api = FastAPI(
