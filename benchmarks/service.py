@@ -1,8 +1,8 @@
 """What the operations cost: the generated service beside a bare FastAPI app with the same routes, server and machine.
 
-Both run in the generated service's own environment and stay up for the whole run, on the first core, with the load on the
-second. They take turns in short slots of random order. CPU time per request is the figure to compare: it repeats within a
-few percent where requests per second do not.
+Both run in the generated service's own environment and stay up for the whole run, on the first core, with the load on
+the second. They take turns in short slots of random order. CPU time per request is the figure to compare: it repeats
+within a few percent where requests per second do not.
 """
 
 from __future__ import annotations
@@ -199,10 +199,10 @@ def _section(samples: dict[str, dict[str, list[Sample]]], starts: dict[str, floa
     lines += [f"| {name} | {starts[name] * 1000:.0f} | {memory[name]} |" for name in VARIANTS]
     lines += [
         "",
-        f"`GET /items` of the service's own router, {CONNECTIONS} connections, {SECONDS} s a slot, both variants up at once",
-        "on one core and in random order, wrk on the other. The ratio is the median over pairs of slots. Everything is on:",
-        "request ids, JSON access log, metrics, rate limit, body limit, security headers and drain. Start-up is the",
-        f"median of {STARTS}.",
+        f"`GET /items` of the service's own router on both sides, {CONNECTIONS} connections, {SECONDS} s a slot, both",
+        "variants up at once on one core and in random order, wrk on the other. The ratio is the median over pairs of",
+        "slots. Everything is on: request ids, JSON access log, metrics, rate limit, body limit, security headers and",
+        f"drain. Start-up is the median of {STARTS}.",
     ]
     return "\n".join(lines)
 
