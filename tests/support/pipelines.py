@@ -92,6 +92,18 @@ class Repository:
         path = os.pathsep.join([str(self.bin), *folders, os.environ["PATH"]])
         return {"PATH": path, "HOME": str(self.bin), "CI": "true"}
 
+    def ops(self, script: str, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run a script of `ops/` with nothing in its environment but PATH and `variables`."""
+        return subprocess.run(
+            [str(self.root / "ops" / script), *words],
+            cwd=self.root,
+            env={"PATH": self.environment()["PATH"], "HOME": str(self.bin), "POLL_SECONDS": "0.1", **variables},
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+
     def run_github(  # noqa: PLR0913 - what GitHub gives a run
         self,
         workflow: str = "ci.yml",
