@@ -114,6 +114,7 @@ class OperationsLayer:
                 message["headers"] = [*headers, *added, *CLOSE] if self._drain.draining else [*headers, *added]
             return send(message)
 
+        self._metrics.in_flight += 1
         try:
             if path not in PROBES:
                 if self._behind_proxy and scheme == b"http":
@@ -121,6 +122,7 @@ class OperationsLayer:
                     return
                 wait = await self._limiter.wait_seconds(client)
                 if wait:
+                    self._metrics.rate_limited.inc()
                     await _too_many(wait, finish)
                     return
             await self._app(scope, receive, finish)
@@ -132,6 +134,7 @@ class OperationsLayer:
                 body = problem_body(HTTPStatus.INTERNAL_SERVER_ERROR, "")
                 await _answer(HTTPStatus.INTERNAL_SERVER_ERROR, body, [], finish)
         finally:
+            self._metrics.in_flight -= 1
             self._record(scope, status, perf_counter() - started, client)
 
     def _record(self, scope: Scope, status: int, seconds: float, client: str) -> None:

@@ -38,4 +38,6 @@ def install(api: FastAPI, settings: Settings, readiness: Readiness, metrics: Met
         sent = request.headers.get("authorization", "").encode("latin-1")
         if token and not hmac.compare_digest(sent, b"Bearer " + token):
             raise HTTPException(status.HTTP_401_UNAUTHORIZED, headers={"WWW-Authenticate": "Bearer"})
+        report = await readiness.report()
+        metrics.note_dependencies(report.checks)
         return Response(metrics.render(), media_type=CONTENT_TYPE)
