@@ -20,7 +20,7 @@ from support.tools import tool
 
 SCHEMAS = Path(__file__).parents[1] / "schemas"
 LONGEST_NAME = "a-name-of-thirty-characters-ok"
-VARIANTS = list(itertools.product(("postgres", "none"), ("redis", "none")))
+VARIANTS = [("postgres", "redis"), ("none", "none")]
 SEVERITIES = ("critical", "high", "medium", "low")
 RUNBOOKS = {
     *("deploy-failed", "error-spike", "latency", "saturation", "restart-loop", "certificate", "service-down"),
