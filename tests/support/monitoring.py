@@ -1,4 +1,4 @@
-"""Runs the generated monitoring on this machine: Prometheus, Alertmanager, Pushgateway and the prober, as their packages ship them."""
+"""Runs the generated monitoring on this machine: Prometheus, Alertmanager, Pushgateway and the prober."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def receivers() -> Iterator[Receivers]:
     seen = Receivers(0)
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802
+        def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
             if self.path == "/pagerduty":
                 firing = body["event_action"] == "trigger"
@@ -148,13 +148,23 @@ def _shorten_rules(folder: Path) -> None:
         path.write_text(yaml.safe_dump(rules))
 
 
-def _prepare(
-    monitoring: Path, ports: dict[str, int], token: str, hook: int, service_port: int, certificate: Path
-) -> None:
+@dataclass(frozen=True)
+class Target:
+    """The service that is watched."""
+
+    port: int
+    # Its public address, and the certificate that it is trusted by.
+    tls_port: int
+    authority: Path
+    # Its METRICS_TOKEN.
+    token: str
+
+
+def _prepare(monitoring: Path, ports: dict[str, int], hook: int, target: Target) -> None:
     """Point the copied files at this machine."""
     secrets = monitoring / "secrets"
     secrets.mkdir()
-    (secrets / "metrics_token").write_text(token)
+    (secrets / "metrics_token").write_text(target.token)
     (secrets / "slack_webhook_url").write_text(f"http://127.0.0.1:{hook}/slack")
     (secrets / "pagerduty_routing_key").write_text("0123456789abcdef0123456789abcdef")
     _shorten_rules(monitoring / "prometheus" / "rules")
@@ -177,11 +187,11 @@ def _prepare(
 
     here = monitoring / "here"
     here.mkdir()
-    (here / "service.yml").write_text(yaml.safe_dump([{"targets": [f"127.0.0.1:{service_port}"]}]))
-    (here / "uptime.yml").write_text(yaml.safe_dump([{"targets": [f"https://localhost:{ports['tls']}/ready"]}]))
+    (here / "service.yml").write_text(yaml.safe_dump([{"targets": [f"127.0.0.1:{target.port}"]}]))
+    (here / "uptime.yml").write_text(yaml.safe_dump([{"targets": [f"https://localhost:{target.tls_port}/ready"]}]))
     path = monitoring / "blackbox" / "blackbox.yml"
     probe = yaml.safe_load(path.read_text())
-    probe["modules"]["ready"]["http"]["tls_config"] = {"ca_file": str(certificate)}
+    probe["modules"]["ready"]["http"]["tls_config"] = {"ca_file": str(target.authority)}
     path.write_text(yaml.safe_dump(probe))
 
 
@@ -197,29 +207,22 @@ def certificate(folder: Path, days: int) -> Path:
 
 
 @contextlib.contextmanager
-def monitoring_stack(
-    rendered: Path, folder: Path, *, service_port: int, tls_port: int, authority: Path, token: str
-) -> Iterator[Stack]:
+def monitoring_stack(rendered: Path, folder: Path, target: Target) -> Iterator[Stack]:
     """Run the monitoring of a rendered repository for the time of a `with` block, at seconds instead of minutes.
 
     Args:
         rendered: The repository.
         folder: An empty folder for a copy of its files and for what the programs write.
-        service_port: Where the service answers, without TLS.
-        tls_port: Where its public address would be.
-        authority: The certificate that the public address is trusted by.
-        token: The service's METRICS_TOKEN.
+        target: The service to watch.
 
     Yields:
         The running stack.
     """
     monitoring = folder / "monitoring"
     shutil.copytree(rendered / "monitoring", monitoring)
-    ports = {name: free_port() for name in ("prometheus", "alertmanager", "blackbox", "pushgateway")} | {
-        "tls": tls_port
-    }
+    ports = {name: free_port() for name in ("prometheus", "alertmanager", "blackbox", "pushgateway")}
     with receivers() as told, contextlib.ExitStack() as stack:
-        _prepare(monitoring, ports, token, told.port, service_port, authority)
+        _prepare(monitoring, ports, told.port, target)
         listen = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
         commands = {
             "prometheus": [
@@ -238,12 +241,13 @@ def monitoring_stack(
             "pushgateway": ["prometheus-pushgateway", f"--web.listen-address={listen['pushgateway']}"],
         }  # fmt: skip
         for name, (program, *options) in commands.items():
-            stack.enter_context(_running([tool(program), *options], folder / f"{name}.log", f"http://{listen[name]}/"))
+            stack.enter_context(running([tool(program), *options], folder / f"{name}.log", f"http://{listen[name]}/"))
         yield Stack(f"http://{listen['prometheus']}", f"http://{listen['pushgateway']}", told)
 
 
 @contextlib.contextmanager
-def _running(command: list[str], log: Path, address: str) -> Iterator[None]:
+def running(command: list[str], log: Path, address: str) -> Iterator[None]:
+    """Run a program for the time of a `with` block, from the moment in which it answers at an address."""
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
     try:
