@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from support.monitoring import free_port, running
+from support.monitoring import free_port, pushgateway, running
 from support.render import render
 from support.service import running_service
 from support.tools import tool
@@ -68,21 +68,20 @@ def test_everything_that_is_asked_for_is_exported(tmp_path: Path, database: str,
     root = render(tmp_path / "service", **answers)
     # Nothing listens there: the service starts without its dependencies, and says so.
     variables = {"DATABASE_URL": "postgresql://app@127.0.0.1:1/app", "REDIS_URL": "redis://127.0.0.1:1/0"}
-    blackbox, pushgateway = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
+    blackbox = f"127.0.0.1:{free_port()}"
     config = root / "monitoring" / "blackbox" / "blackbox.yml"
     probe = [tool("prometheus-blackbox-exporter"), f"--config.file={config}", f"--web.listen-address={blackbox}"]
-    push = [tool("prometheus-pushgateway"), f"--web.listen-address={pushgateway}"]
     with contextlib.ExitStack() as stack:
         service = stack.enter_context(running_service(root, tmp_path / "log", **variables))
         stack.enter_context(running(probe, tmp_path / "probe", f"http://{blackbox}/"))
-        stack.enter_context(running(push, tmp_path / "push", f"http://{pushgateway}/"))
+        gateway = stack.enter_context(pushgateway(tmp_path))
         service.get("/items")
-        environment = {"PATH": "/usr/bin:/bin", "METRICS_PUSH_URL": f"http://{pushgateway}/"}
+        environment = {"PATH": "/usr/bin:/bin", "METRICS_PUSH_URL": f"{gateway}/"}
         script = ". ops/lib.sh; environment=production; report deploy 0"
         subprocess.run(["sh", "-euc", script], cwd=root, env=environment, check=True)
         exported = _exported(
             service.get("/metrics")[1],
-            _get(f"http://{pushgateway}/metrics"),
+            _get(f"{gateway}/metrics"),
             _get(f"http://{blackbox}/probe?module=ready&target=http://127.0.0.1:{service.port}/health"),
         )
     # The one that only an address with TLS has; the live test meets it.

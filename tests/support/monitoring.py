@@ -220,8 +220,9 @@ def monitoring_stack(rendered: Path, folder: Path, target: Target) -> Iterator[S
     """
     monitoring = folder / "monitoring"
     shutil.copytree(rendered / "monitoring", monitoring)
-    ports = {name: free_port() for name in ("prometheus", "alertmanager", "blackbox", "pushgateway")}
-    with receivers() as told, contextlib.ExitStack() as stack:
+    ports = {name: free_port() for name in ("prometheus", "alertmanager", "blackbox")}
+    with receivers() as told, pushgateway(folder) as gateway, contextlib.ExitStack() as stack:
+        ports["pushgateway"] = int(gateway.rpartition(":")[2])
         _prepare(monitoring, ports, told.port, target)
         listen = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
         commands = {
@@ -238,11 +239,10 @@ def monitoring_stack(rendered: Path, folder: Path, target: Target) -> Iterator[S
                 "prometheus-blackbox-exporter", f"--config.file={monitoring}/blackbox/blackbox.yml",
                 f"--web.listen-address={listen['blackbox']}",
             ],
-            "pushgateway": ["prometheus-pushgateway", f"--web.listen-address={listen['pushgateway']}"],
         }  # fmt: skip
         for name, (program, *options) in commands.items():
             stack.enter_context(running([tool(program), *options], folder / f"{name}.log", f"http://{listen[name]}/"))
-        yield Stack(f"http://{listen['prometheus']}", f"http://{listen['pushgateway']}", told)
+        yield Stack(f"http://{listen['prometheus']}", gateway, told)
 
 
 @contextlib.contextmanager
@@ -271,3 +271,13 @@ def running(command: list[str], log: Path, address: str) -> Iterator[None]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@contextlib.contextmanager
+def pushgateway(folder: Path) -> Iterator[str]:
+    """Run an empty Pushgateway for the time of a `with` block, with its log in a folder, and yield its address."""
+    address = f"127.0.0.1:{free_port()}"
+    # Debian's keeps what it was told in a file of the system unless it is asked not to.
+    command = [tool("prometheus-pushgateway"), f"--web.listen-address={address}", "--persistence.file="]
+    with running(command, folder / "pushgateway.log", f"http://{address}/"):
+        yield f"http://{address}"
