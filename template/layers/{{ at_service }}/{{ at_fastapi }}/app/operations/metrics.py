@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from prometheus_client import (
     CollectorRegistry,
@@ -12,6 +13,7 @@ from prometheus_client import (
     PlatformCollector,
     ProcessCollector,
     generate_latest,
+    start_http_server,
 )
 from prometheus_client.registry import Collector
 
@@ -99,6 +101,24 @@ class Metrics:
     def render(self) -> bytes:
         """Return all figures in Prometheus' text format."""
         return generate_latest(self._registry)
+
+    @contextmanager
+    def served(self, port: int) -> Iterator[None]:
+        """Serve the figures without a token while the block runs, for scrapers on a private network.
+
+        Args:
+            port: Port of their own, or 0 for none.
+        """
+        if not port:
+            yield
+            return
+        server, thread = start_http_server(port, registry=self._registry)
+        try:
+            yield
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
 
     def _gauge(self, name: str, description: str, labels: list[str] | None = None) -> Gauge:
         return Gauge(name, description, labels or [], registry=self._registry)
