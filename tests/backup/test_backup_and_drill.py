@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import threading
+import urllib.request
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from support.monitoring import pushgateway
 from support.objects import KEY_ID, REGION, SECRET, ObjectStore, object_store
 from support.postgres import PostgresCluster, postgres_cluster
 from support.render import render
@@ -126,6 +129,30 @@ def test_a_backup_of_a_busy_database_restores_to_the_same_data(
     assert drill.returncode == 0, drill.stderr
     assert json.loads(drill.stdout)["backup"] == report["backup"]
     assert json.loads(drill.stdout)["tables"] == 3
+    assert _scratch_databases(cluster) == "0"
+
+
+def test_backup_and_drill_report_how_they_ended(ops: Ops, cluster: PostgresCluster, tmp_path: Path) -> None:
+    def reported() -> dict[tuple[str, str], float]:
+        with urllib.request.urlopen(f"{address}/metrics", timeout=10) as answer:
+            text = answer.read().decode()
+        found = re.findall(
+            r'^ops_(\w+)\{environment="production",.*job="(.+)",service="order-api"\} (\S+)$', text, re.MULTILINE
+        )
+        return {(job, name): float(value) for name, job, value in found}
+
+    with pushgateway(tmp_path) as address:
+        ops.environment["METRICS_PUSH_URL"] = address
+        ops.backup()
+        assert ops.run("restore-drill").returncode == 0
+        good = reported()
+        assert good["backup", "last_run_succeeded"] == good["restore-drill", "last_run_succeeded"] == 1
+        assert ops.run("backup", DATABASE_URL="postgresql://nobody@127.0.0.1:1/x").returncode == 4
+        assert ops.run("restore-drill", BACKUP_MAX_AGE_HOURS="0").returncode == 6
+        bad = reported()
+    for job in ("backup", "restore-drill"):
+        assert bad[job, "last_run_succeeded"] == 0
+        assert bad[job, "last_success_timestamp_seconds"] == good[job, "last_success_timestamp_seconds"]
     assert _scratch_databases(cluster) == "0"
 
 

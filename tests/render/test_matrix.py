@@ -26,8 +26,9 @@ AWKWARD = {
     "description": 'It\'s "quoted": yes & no – ünïcode #1',
     "owner": "acme/pay.team-1",
 }
-# `{{`, `{%` and `{#` of the template; GitHub's own `${{ }}` and shell's `${#var}` stay.
-LEFTOVER = re.compile(r"(?<!\$)\{\{|\{%|(?<!\$)\{#|#\}|%\}")
+# `{{`, `{%` and `{#` of the template; GitHub's own `${{ }}` and shell's `${#var}` stay, and what Prometheus and
+# Alertmanager fill in, such as `{{ $value }}`, `{{ .Status }}` and `{{ end }}`.
+LEFTOVER = re.compile(r"(?<!\$)\{\{(?! (?:[$.]|if |range |else |end ))|\{%|(?<!\$)\{#|#\}|%\}")
 
 pytestmark = pytest.mark.parametrize("answers", COMBINATIONS, ids=name)
 

@@ -45,6 +45,8 @@ def create_app(
                 app.state.items = opened.items
                 readiness.required = opened.checks
                 readiness.optional = limiter.checks
+                for collector in opened.collectors:
+                    metrics.add(collector)
                 yield
         access_log.flush()
         errors.close()

@@ -2,16 +2,30 @@ import asyncio
 import json
 import logging
 import socket
+from pathlib import Path
 
 import httpx2
 import pytest
 from fastapi.testclient import TestClient
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
+from app.operations import quota
 from app.operations.health import Readiness
 from app.operations.layer import MAX_BODY_BYTES
 from app.operations.logs import JsonFormatter
 from app.operations.shutdown import Drain
 from tests.conftest import MakeClient, make_app
+
+
+def sample(figures: str, name: str, **labels: str) -> Sample:
+    families = text_string_to_metric_families(figures)
+    found = (one for family in families for one in family.samples if one.name == name)
+    return next(one for one in found if labels.items() <= one.labels.items())
+
+
+def value(figures: str, name: str, **labels: str) -> float:
+    return sample(figures, name, **labels).value
 
 
 def test_health_names_the_release(make_client: MakeClient) -> None:
@@ -61,7 +75,37 @@ def test_metrics_count_by_route_and_need_their_token(make_client: MakeClient) ->
     client.get("/items/7")
     assert client.get("/metrics").status_code == 401
     figures = client.get("/metrics", headers={"Authorization": "Bearer t0ken"}).text
-    assert 'http_request_duration_seconds_count{method="GET",route="/items/{item_id}",status="404"} 1.0' in figures
+    labels = {"method": "GET", "route": "/items/{item_id}", "status": "404"}
+    assert value(figures, "http_request_duration_seconds_count", **labels) == 1
+
+
+def test_metrics_show_how_close_the_instance_is_to_its_limits(make_client: MakeClient) -> None:
+    client = make_client(rate_limit_per_minute=1, rate_limit_burst=1)
+    for _ in range(3):
+        client.get("/items")
+    figures = client.get("/metrics").text
+    assert value(figures, "http_requests_rate_limited_total") == 2
+    # The scrape itself.
+    assert value(figures, "http_requests_in_flight") == 1
+    assert value(figures, "service_memory_limit_bytes") > 0
+
+
+def test_metrics_of_two_processes_can_be_told_apart(make_client: MakeClient) -> None:
+    instances = {sample(make_client().get("/metrics").text, "service_release").labels["instance"] for _ in range(2)}
+    assert len(instances) == 2
+
+
+def test_limits_of_the_container_are_found(tmp_path: Path) -> None:
+    (tmp_path / "cpu.max").write_text("25000 100000\n")
+    (tmp_path / "memory.max").write_text("268435456\n")
+    assert (quota.cpu_cores(tmp_path), quota.memory_bytes(tmp_path)) == (0.25, 268435456)
+
+
+def test_without_a_limit_one_core_and_the_memory_of_the_machine_count(tmp_path: Path) -> None:
+    (tmp_path / "cpu.max").write_text("max 100000\n")
+    (tmp_path / "memory.max").write_text("max\n")
+    assert quota.cpu_cores(tmp_path) == 1
+    assert quota.memory_bytes(tmp_path) == quota.memory_bytes(tmp_path / "missing") > 0
 
 
 def test_production_without_a_token_shows_no_metrics_and_no_api_documentation(make_client: MakeClient) -> None:

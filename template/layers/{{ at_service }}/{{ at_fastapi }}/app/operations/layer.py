@@ -112,6 +112,7 @@ class OperationsLayer:
                 message["headers"] = [*message.get("headers", ()), *added]
             return send(message)
 
+        self._metrics.in_flight += 1
         try:
             if path not in PROBES:
                 if self._behind_proxy and scheme == b"http":
@@ -119,6 +120,7 @@ class OperationsLayer:
                     return
                 wait = await self._limiter.wait_seconds(client)
                 if wait:
+                    self._metrics.rate_limited.inc()
                     await _too_many(wait, finish)
                     return
             if b"content-length" in headers and int(headers[b"content-length"]) > MAX_BODY_BYTES:
@@ -135,6 +137,7 @@ class OperationsLayer:
                 body = problem_body(HTTPStatus.INTERNAL_SERVER_ERROR, "")
                 await _answer(HTTPStatus.INTERNAL_SERVER_ERROR, body, [], finish)
         finally:
+            self._metrics.in_flight -= 1
             self._record(scope, context, client, status, perf_counter() - started)
 
     def _record(self, scope: Scope, context: RequestContext, client: str, status: int, seconds: float) -> None:

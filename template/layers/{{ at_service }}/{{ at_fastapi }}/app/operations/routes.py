@@ -27,6 +27,7 @@ def install(api: FastAPI, settings: Settings, readiness: Readiness, metrics: Met
     async def ready() -> Response:
         """Tell whether this instance should get traffic, and what its dependencies say."""
         report = await readiness.report()
+        metrics.note_dependencies(report.checks)
         code = status.HTTP_200_OK if report.status == "ready" else status.HTTP_503_SERVICE_UNAVAILABLE
         return Response(orjson.dumps(asdict(report)), code, media_type="application/json")
 
@@ -38,4 +39,6 @@ def install(api: FastAPI, settings: Settings, readiness: Readiness, metrics: Met
         sent = request.headers.get("authorization", "").encode("latin-1")
         if token and not hmac.compare_digest(sent, b"Bearer " + token):
             raise HTTPException(status.HTTP_401_UNAUTHORIZED, headers={"WWW-Authenticate": "Bearer"})
+        report = await readiness.report()
+        metrics.note_dependencies(report.checks)
         return Response(metrics.render(), media_type=CONTENT_TYPE)

@@ -1,8 +1,10 @@
 """What the service depends on."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+
+from prometheus_client.registry import Collector
 
 from app.items.memory import MemoryItemRepository
 from app.items.repository import ItemRepository
@@ -17,6 +19,8 @@ class Resources:
     items: ItemRepository
     # What /ready asks; without an answer from each of these the service cannot work.
     checks: Mapping[str, Check] = field(default_factory=dict)
+    # What /metrics shows of them.
+    collectors: Sequence[Collector] = ()
 
 
 @asynccontextmanager

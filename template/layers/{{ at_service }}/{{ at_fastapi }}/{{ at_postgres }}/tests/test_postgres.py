@@ -41,3 +41,10 @@ def test_ready_names_the_database(client: TestClient) -> None:
     answer = client.get("/ready")
     assert answer.status_code == 200
     assert answer.json()["checks"]["database"]["status"] == "ok"
+
+
+def test_metrics_show_the_database_and_its_pool(client: TestClient) -> None:
+    figures = client.get("/metrics").text
+    assert 'service_dependency_up{dependency="database"' in figures
+    for name in ("max_connections", "connections", "in_use_connections", "waiting_requests", "timeouts_total"):
+        assert f"\ndatabase_pool_{name}{{" in figures

@@ -90,6 +90,10 @@ class Database:
         """
         await self._bounded(_ping, ACQUIRE_SECONDS)
 
+    def pool_stats(self) -> dict[str, int]:
+        """Return psycopg's figures of the pool."""
+        return self._pool.get_stats()
+
     async def _bounded(self, work: Callable[[Connection], Awaitable[T]], seconds: float) -> T:
         task = asyncio.ensure_future(self._transaction(work))
         try:
