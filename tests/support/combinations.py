@@ -9,6 +9,9 @@ import yaml
 
 from support.render import ROOT, questions
 
+DATABASES = list(questions()["database"]["choices"].values())
+CACHES = list(questions()["cache"]["choices"].values())
+
 
 def _platforms() -> list[dict[str, Any]]:
     entries = [
@@ -20,19 +23,34 @@ def _platforms() -> list[dict[str, Any]]:
 
 
 def combinations() -> list[dict[str, str]]:
-    """Return the answers of every platform, database, cache and pipeline that go together."""
-    databases = list(questions()["database"]["choices"].values())
-    caches = list(questions()["cache"]["choices"].values())
+    """Return answers that go together, for every platform that is available.
+
+    The MVP checklist comes with every database, cache and pipeline. The Production checklist has the same parts on
+    each pipeline, so there all databases and caches go with GitHub, the largest and the smallest with GitLab, and each
+    further strategy once with each.
+    """
     found = []
-    for platform, database, cache in itertools.product(_platforms(), databases, caches):
+    for platform in _platforms():
+        name = platform["name"]
         pipelines = ["github", "gitlab"] + (["platform"] if platform["deploys_on_push"] else [])
-        found += [
-            {"platform": platform["name"], "database": database, "cache": cache, "pipeline": pipeline}
-            for pipeline in pipelines
-        ]
+        found += [_answers(name, *parts) for parts in itertools.product(DATABASES, CACHES, pipelines)]
+        production = [(*parts, "github") for parts in itertools.product(DATABASES, CACHES)]
+        production += [("postgres", "redis", "gitlab"), ("none", "none", "gitlab")]
+        found += [_answers(name, *parts, checklist="production") for parts in production]
+        for strategy in platform["strategies"][1:]:
+            found += [
+                _answers(name, "postgres", "none", pipeline, checklist="production", strategy=strategy)
+                for pipeline in ("github", "gitlab")
+            ]
     return found
 
 
+def _answers(platform: str, database: str, cache: str, pipeline: str, **more: str) -> dict[str, str]:
+    needs = {"needs": "app_runner_customer"} if platform == "app_runner" else {}
+    parts = {"platform": platform, "database": database, "cache": cache, "pipeline": pipeline}
+    return {**parts, "checklist": "mvp", "strategy": "rolling", **needs, **more}
+
+
 def name(answers: dict[str, str]) -> str:
-    """Return a readable test id, such as `fly-postgres-none-github`."""
-    return "-".join(answers.values())
+    """Return a readable test id, such as `fly-postgres-none-github-mvp-rolling`."""
+    return "-".join(value for question, value in answers.items() if question != "needs")
