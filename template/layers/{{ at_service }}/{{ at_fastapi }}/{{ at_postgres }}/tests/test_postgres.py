@@ -47,4 +47,4 @@ def test_metrics_show_the_database_and_its_pool(client: TestClient) -> None:
     figures = client.get("/metrics").text
     assert 'service_dependency_up{dependency="database"' in figures
     for name in ("max_connections", "connections", "in_use_connections", "waiting_requests", "timeouts_total"):
-        assert f"\ndatabase_pool_{name}{{" in figures
+        assert f"# TYPE database_pool_{name} " in figures
