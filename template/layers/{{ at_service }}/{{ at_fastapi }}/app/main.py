@@ -48,6 +48,7 @@ def create_app(
             readiness.optional = limiter.checks
             yield
         access_log.flush()
+        errors.close()
 
     api = FastAPI(
         title=SERVICE,
