@@ -249,3 +249,12 @@ def test_a_client_cannot_ask_for_a_redirect_without_a_proxy(with_redis: Path, tm
         assert (status, headers["strict-transport-security"]) == (200, None)
         _, headers, _ = service.send("GET", "/items", {"X-Forwarded-Proto": "https"})
         assert headers["strict-transport-security"] is None
+
+
+def test_a_feature_flag_is_a_variable_of_the_environment(tmp_path: Path) -> None:
+    service = render(tmp_path / "service", database="none", cache="none", checklist="production")
+    body, headers = '{"name": "lamp"}', {"Content-Type": "application/json"}
+    for value, status in (("true", 503), ("false", 201)):
+        with running_service(service, tmp_path / "log", FLAG_ITEMS_READ_ONLY=value) as running:
+            assert running.send("POST", "/items", headers, body)[0] == status
+            assert running.get("/items")[0] == 200
