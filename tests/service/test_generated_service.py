@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,12 @@ from support.service import install
 if TYPE_CHECKING:
     from pathlib import Path
 
-VARIANTS = [(database, cache) for database in ("postgres", "none") for cache in ("redis", "none")]
+VARIANTS = [
+    (database, cache, checklist)
+    for database in ("postgres", "none")
+    for cache in ("redis", "none")
+    for checklist in ("mvp", "production")
+]
 CHECKS = {
     "lint": ("ruff", "check", "--no-cache"),
     "format": ("ruff", "format", "--check", "--no-cache"),
@@ -24,12 +30,13 @@ CHECKS = {
 }
 
 
-@pytest.mark.parametrize(("database", "cache"), VARIANTS)
-def test_the_first_commit_passes_its_own_checks(tmp_path: Path, database: str, cache: str) -> None:
+@pytest.mark.parametrize(("database", "cache", "checklist"), VARIANTS)
+def test_the_first_commit_passes_its_own_checks(tmp_path: Path, database: str, cache: str, checklist: str) -> None:
     service = render(
         tmp_path / "service",
         database=database,
         cache=cache,
+        checklist=checklist,
         service_name="a1-b2-c3",
         description='It\'s "quoted": yes & no \\ ünïcode 😀 #1',
         owner="acme/pay.team-1",
@@ -45,16 +52,17 @@ def test_the_first_commit_passes_its_own_checks(tmp_path: Path, database: str, c
     assert failed == {}
 
 
-@pytest.mark.parametrize(("database", "cache"), VARIANTS)
+@pytest.mark.parametrize(("database", "cache", "checklist"), VARIANTS)
 def test_the_example_environment_lists_exactly_the_applicable_variables(
-    tmp_path: Path, database: str, cache: str
+    tmp_path: Path, database: str, cache: str, checklist: str
 ) -> None:
-    service = render(tmp_path / "service", database=database, cache=cache)
-    applicable = {"always", database, cache}
+    service = render(tmp_path / "service", database=database, cache=cache, checklist=checklist)
+    applicable = {"always", database, cache, f"{checklist}_checklist"}
     catalog = yaml.safe_load((ROOT / "template" / "catalog" / "settings.yml").read_text())
     expected = [variable["name"] for variable in catalog if variable["when"] in applicable]
     lines = (service / ".env.example").read_text().splitlines()
-    assert [line.removeprefix("# ").partition("=")[0] for line in lines if "=" in line] == expected
+    documented = [match[1] for line in lines if (match := re.match(r"(?:# )?([A-Z_]+)=", line))]
+    assert documented == expected
     settings = (service / "app" / "settings.py").read_text()
     assert [name for name in expected if f"    {name.lower()}: " in settings] == expected
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from support.listener import Listener, Received, listener
+from support.probe import PROBE
 from support.redis import RedisServer, redis_server
 from support.render import render
 from support.service import RunningService, running_service
@@ -26,37 +27,6 @@ TRACEPARENT = f"00-{TRACE_ID}-00f067aa0ba902b7-01"
 # No database listens there: the service starts without it.
 DATABASE_URL = "postgresql://app:d4tabase-w0rd@127.0.0.1:1/app"
 SECRETS = ("d4tabase-w0rd", "m3trics-w0rd", "cli3nt-w0rd", "c00kie-w0rd", "qu3ry-w0rd", "b0dy-w0rd", SENTRY_KEY)
-
-PROBE = '''
-"""The service with routes that only a test needs."""
-
-import logging
-import os
-
-from fastapi import Request
-
-from app.__main__ import main
-from app.items.routes import router
-from app.operations.outbound import OutboundClient
-
-
-@router.api_route("/probe/fail", methods=["GET", "POST"])
-async def fail(request: Request) -> None:
-    body = await request.body()
-    headers = dict(request.headers)
-    query = str(request.url)
-    raise RuntimeError("no answer from " + os.environ["DATABASE_URL"] + " with " + os.environ["METRICS_TOKEN"])
-
-
-@router.get("/probe/call")
-async def call() -> int:
-    logging.getLogger("probe").warning("Asks another service")
-    async with OutboundClient(os.environ["OTHER_SERVICE"]) as other:
-        return (await other.request("GET", "/prices")).status_code
-
-
-main()
-'''.lstrip()
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +62,7 @@ def failing(with_probe: Path, elsewhere: Listener, tmp_path: Path) -> Iterator[R
         "SENTRY_DSN": f"http://{SENTRY_KEY}@127.0.0.1:{elsewhere.port}/1",
         "ENVIRONMENT": "staging",
         "RELEASE": "4f2a9c1",
+        "DRAIN_SECONDS": "0",
     }
     with running_service(with_probe, tmp_path / "log", module="probe", **variables) as service:
         yield service
@@ -200,8 +171,7 @@ def test_an_unhandled_error_is_reported_with_its_request_and_without_secrets(
 def test_an_error_just_before_the_stop_is_reported(failing: RunningService, elsewhere: Listener) -> None:
     elsewhere.delay_seconds = 1.0
     fail(failing)
-    for _ in range(2):
-        failing.process.send_signal(signal.SIGTERM)
+    failing.process.send_signal(signal.SIGTERM)
     failing.process.wait(timeout=10)
     assert len(elsewhere.received) == 1
 
@@ -279,3 +249,12 @@ def test_a_client_cannot_ask_for_a_redirect_without_a_proxy(with_redis: Path, tm
         assert (status, headers["strict-transport-security"]) == (200, None)
         _, headers, _ = service.send("GET", "/items", {"X-Forwarded-Proto": "https"})
         assert headers["strict-transport-security"] is None
+
+
+def test_a_feature_flag_is_a_variable_of_the_environment(tmp_path: Path) -> None:
+    service = render(tmp_path / "service", database="none", cache="none", checklist="production")
+    body, headers = '{"name": "lamp"}', {"Content-Type": "application/json"}
+    for value, status in (("true", 503), ("false", 201)):
+        with running_service(service, tmp_path / "log", FLAG_ITEMS_READ_ONLY=value) as running:
+            assert running.send("POST", "/items", headers, body)[0] == status
+            assert running.get("/items")[0] == 200
