@@ -179,7 +179,10 @@ def test_documents_are_tidy(service: tuple[dict[str, str], Path]) -> None:
         assert not text.endswith("\n\n"), path
         assert re.findall(r"[^\n]\n#+ ", re.sub(r"```.*?```", "", text, flags=re.DOTALL)) == [], path
         assert re.findall(r"(?m)[ \t]+$", text) == [], path
-        assert re.findall(r"\.\.(?!\.)(?<!\.\.\.)(?![/.])", re.sub(r"\]\([^)]*\)|```.*?```", "", text, flags=re.DOTALL)) == [], path
+        assert (
+            re.findall(r"\.\.(?!\.)(?<!\.\.\.)(?![/.])", re.sub(r"\]\([^)]*\)|```.*?```", "", text, flags=re.DOTALL))
+            == []
+        ), path
         assert text.count("```") % 2 == 0, path
         for line, following in itertools.pairwise(text.splitlines()):
             if line.startswith("|") and following.startswith("|"):
@@ -265,7 +268,7 @@ def test_every_variable_that_is_named_is_one_of_the_service_or_of_its_deployment
 
 def test_other_platforms_and_their_commands_are_not_named(service: tuple[dict[str, str], Path]) -> None:
     answers, root = service
-    text = "\n".join(_documents(root).values())
+    text = "\n".join(_pages(root).values())
     for platform, pattern in MARKS.items():
         found = re.findall(pattern, text)
         if platform == answers["platform"]:
