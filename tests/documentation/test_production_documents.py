@@ -375,6 +375,36 @@ def test_the_capacity_plan_calculates_right(
     assert ("does not fit" in text) == (connections > 100)
 
 
+def test_the_project_page_states_the_figures_that_services_get(tmp_path: Path) -> None:
+    page = (ROOT / "docs/production-checklist.md").read_text()
+    table = page.partition("## Capacity")[2].partition("## ")[0]
+    rows = [[cell.strip() for cell in row.split("|")[3:6]] for row in table.splitlines() if row.startswith("| ")]
+    columns = list(zip(*rows, strict=True))
+    assert [column[0] for column in columns] == ["10k", "100k", "1M"]
+    for requests, *figures in columns:
+        root = render(tmp_path / requests, platform="fly", checklist="production", requests_per_day=requests)
+        text = (root / "docs/capacity.md").read_text()
+        for name, figure in zip(
+            ("average", "peak", "to run", "all instances at most", "outbound traffic"), figures, strict=True
+        ):
+            assert re.search(rf"^\| {name} \| {re.escape(figure)}(?: |$)", text, flags=re.MULTILINE), (requests, name)
+
+
+def test_every_alert_links_to_a_runbook_that_names_it(service: tuple[dict[str, str], Path]) -> None:
+    _, root = service
+    page = (ROOT / "docs/production-checklist.md").read_text()
+    for path in sorted((root / "monitoring").rglob("rules/*.yml")):
+        for group in yaml.safe_load(path.read_text())["groups"]:
+            for rule in group["rules"]:
+                if "alert" not in rule:
+                    continue
+                runbook = root / "docs" / rule["annotations"]["runbook_url"].partition("docs/")[2]
+                assert f"`{rule['alert']}`" in runbook.read_text(), rule["alert"]
+                assert re.search(rf"^\| `{runbook.stem}` \|.*`{rule['alert']}`", page, flags=re.MULTILINE), rule[
+                    "alert"
+                ]
+
+
 def test_the_sum_of_the_costs_is_that_of_its_rows(service: tuple[dict[str, str], Path]) -> None:
     _, root = service
     rows = [
