@@ -42,10 +42,10 @@ def test_the_file_is_valid_by_the_published_schema(tmp_path: Path, answers: dict
 
 @functools.cache
 def railway_packages() -> Path:
-    """Return the folder named by RAILWAY_NODE_MODULES, with `railway`, `typescript` and `@types/node`."""
-    folder = Path(os.environ.get("RAILWAY_NODE_MODULES", "/nonexistent"))
+    """Return the folder named by GOLDENPATH_NODE_MODULES, with `railway`, `typescript` and `@types/node`."""
+    folder = Path(os.environ.get("GOLDENPATH_NODE_MODULES", "/nonexistent"))
     if not (folder / "railway").is_dir():
-        missing("RAILWAY_NODE_MODULES, a node_modules folder with railway, typescript and @types/node")
+        missing("GOLDENPATH_NODE_MODULES, a node_modules folder with railway, typescript and @types/node")
     return folder
 
 
@@ -86,11 +86,13 @@ def test_render_gives_the_service_what_it_was_asked_for(tmp_path: Path, answers:
 
 @pytest.mark.parametrize("answers", of("fly"))
 def test_fly_ports_and_times_agree(tmp_path: Path, answers: dict[str, str]) -> None:
-    """One port everywhere, and time to finish before the kill."""
+    """One port for traffic, one for Fly.io's scraper, and time to finish before the kill."""
     root = render(tmp_path / "service", service_name="order-api", **answers)
     config = tomllib.loads((root / "fly.toml").read_text())
-    ports = {str(config["http_service"]["internal_port"]), str(config["metrics"]["port"]), config["env"]["PORT"]}
+    ports = {str(config["http_service"]["internal_port"]), config["env"]["PORT"]}
     assert len(ports) == 1
+    assert str(config["metrics"]["port"]) == config["env"]["METRICS_PORT"]
+    assert config["env"]["METRICS_PORT"] not in ports
     assert f"EXPOSE {ports.pop()}" in (root / "Dockerfile").read_text()
     assert config["kill_signal"] == "SIGTERM"
     assert config["kill_timeout"] >= int(config["env"]["DRAIN_SECONDS"]) + int(config["env"]["SHUTDOWN_SECONDS"])

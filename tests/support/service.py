@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import http.client
+import json
 import os
 import signal
 import socket
@@ -14,12 +16,13 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from support.tools import missing, tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from http.client import HTTPMessage
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "goldenpath-tests" / "venvs"
 PYTHON = "3.13"
@@ -71,6 +74,32 @@ class RunningService:
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
 
+    def send(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, body: str | None = None
+    ) -> tuple[int, HTTPMessage, str]:
+        """Return status, headers and body of a request, without following a redirect."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        with contextlib.closing(connection):
+            connection.request(method, path, body, dict(headers or {}))
+            answer = connection.getresponse()
+            return answer.status, answer.headers, answer.read().decode()
+
+    def log_lines(self, request_id: str, count: int) -> list[dict[str, Any]]:
+        """Wait until the log has `count` lines about a request, and return them.
+
+        Raises:
+            TimeoutError: It has another number of them.
+        """
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            lines = [json.loads(line) for line in self.log.read_text().splitlines(keepends=True) if line[-1] == "\n"]
+            found = [line for line in lines if line.get("request_id") == request_id]
+            if len(found) == count:
+                return found
+            time.sleep(0.05)
+        message = f"not {count} lines about {request_id}:\n{self.log.read_text()}"
+        raise TimeoutError(message)
+
     def wait_for(self, path: str, status: int = 200, timeout: float = 20) -> float:
         """Wait until a path answers with `status`, and return the seconds that this took.
 
@@ -93,12 +122,13 @@ class RunningService:
 
 
 @contextlib.contextmanager
-def running_service(service: Path, log: Path, **variables: str) -> Iterator[RunningService]:
-    """Run `python -m app` for the time of a `with` block, from the moment in which it answers.
+def running_service(service: Path, log: Path, *, module: str = "app", **variables: str) -> Iterator[RunningService]:
+    """Run `python -m MODULE` for the time of a `with` block, from the moment in which it answers.
 
     Args:
         service: The rendered repository.
         log: File for everything that it prints.
+        module: Module that starts the service.
         variables: Variables of its environment.
 
     Yields:
@@ -111,7 +141,7 @@ def running_service(service: Path, log: Path, **variables: str) -> Iterator[Runn
     environment = {"PATH": os.environ["PATH"], "PORT": str(port), **variables}
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [str(python), "-m", "app"], cwd=service, env=environment, stdout=output, stderr=subprocess.STDOUT
+            [str(python), "-m", module], cwd=service, env=environment, stdout=output, stderr=subprocess.STDOUT
         )
     running = RunningService(process, port, log)
     try:

@@ -17,8 +17,6 @@ from app.operations.shutdown import Drain
 from app.resources import Resources, open_resources
 from app.settings import Settings
 
-MAX_BODY_BYTES = 1024 * 1024
-
 
 def create_app(
     settings: Settings,
@@ -42,12 +40,14 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         errors.configure(settings)
-        async with limiter, resources(settings) as opened:
-            app.state.items = opened.items
-            readiness.required = opened.checks
-            readiness.optional = limiter.checks
-            yield
+        with metrics.served(settings.metrics_port):
+            async with limiter, resources(settings) as opened:
+                app.state.items = opened.items
+                readiness.required = opened.checks
+                readiness.optional = limiter.checks
+                yield
         access_log.flush()
+        errors.close()
 
     api = FastAPI(
         title=SERVICE,
@@ -57,7 +57,7 @@ def create_app(
         openapi_url=None if settings.deployed else "/openapi.json",
     )
     problems.install(api)
+    # Before the operations' routes: the first that matches ends the search.
+    api.include_router(items)
     routes.install(api, settings, readiness, metrics)
-    # The limit is the router's: as the application's own it would slow down every request.
-    api.include_router(items, max_body_size=MAX_BODY_BYTES)
     return OperationsLayer(api, settings=settings, drain=drain, limiter=limiter, metrics=metrics, access_log=access_log)

@@ -1,15 +1,17 @@
 import asyncio
 import json
 import logging
+import socket
 
+import httpx2
 import pytest
 from fastapi.testclient import TestClient
 
-from app.main import MAX_BODY_BYTES
 from app.operations.health import Readiness
+from app.operations.layer import MAX_BODY_BYTES
 from app.operations.logs import JsonFormatter
 from app.operations.shutdown import Drain
-from tests.conftest import MakeClient
+from tests.conftest import MakeClient, make_app
 
 
 def test_health_names_the_release(make_client: MakeClient) -> None:
@@ -68,8 +70,22 @@ def test_production_without_a_token_shows_no_metrics_and_no_api_documentation(ma
     assert client.get("/openapi.json").status_code == 404
 
 
+def test_the_metrics_port_needs_no_token_and_closes_with_the_service() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with TestClient(make_app(metrics_port=port, environment="production")):
+        assert "service_release" in httpx2.get(f"http://127.0.0.1:{port}/metrics").text
+    with pytest.raises(httpx2.ConnectError):
+        httpx2.get(f"http://127.0.0.1:{port}/metrics")
+
+
 def test_a_body_that_is_too_large_is_refused(client: TestClient) -> None:
-    assert client.post("/items", json={"name": "x" * MAX_BODY_BYTES}).status_code == 413
+    body = json.dumps({"name": "x" * MAX_BODY_BYTES}).encode()
+    for content in (body, iter([body])):  # with its length in a header, and in chunks
+        answer = client.post("/items", content=content, headers={"Content-Type": "application/json"})
+        assert answer.status_code == 413
+        assert answer.headers["content-type"] == "application/problem+json"
 
 
 def test_a_check_that_hangs_makes_the_instance_unavailable_in_time() -> None:

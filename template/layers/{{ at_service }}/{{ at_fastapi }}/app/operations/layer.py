@@ -11,11 +11,12 @@ from http import HTTPStatus
 from time import perf_counter
 from typing import Any, Protocol
 
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.operations import errors
 from app.operations.client_ip import client_address
-from app.operations.context import build_context, current_request
+from app.operations.context import RequestContext, build_context, current_request
 from app.operations.logs import AccessLog
 from app.operations.metrics import Metrics
 from app.operations.problems import MEDIA_TYPE, problem_body
@@ -34,9 +35,12 @@ SECURITY_HEADERS = (
     (b"referrer-policy", b"no-referrer"),
 )
 # An API sends nothing that a browser should run or frame.
-CONTENT_POLICY = ((b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),)
-HTTPS_ONLY = ((b"strict-transport-security", b"max-age=31536000; includeSubDomains"),)
-CLOSE = ((b"connection", b"close"),)
+CONTENT_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+HTTPS_ONLY = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
+CLOSE = (b"connection", b"close")
+
+MAX_BODY_BYTES = 1024 * 1024
+TOO_LARGE = f"The body may have at most {MAX_BODY_BYTES} bytes."
 
 
 class Limiter(Protocol):
@@ -48,7 +52,7 @@ class Limiter(Protocol):
 
 
 class OperationsLayer:
-    """Request ids, access log, metrics, rate limit, HTTPS, security headers, drain and error reports."""
+    """Request ids, access log, metrics, rate limit, body limit, HTTPS, security headers, drain and error reports."""
 
     def __init__(
         self,
@@ -76,53 +80,52 @@ class OperationsLayer:
             return
 
         started = perf_counter()
-        request_id = traceparent = forwarded = scheme = own_header = host = b""
-        for name, value in scope["headers"]:
-            if name == b"x-request-id":
-                request_id = value
-            elif name == b"traceparent":
-                traceparent = value
-            elif name == b"x-forwarded-for":
-                # Proxies may add a line of their own instead of an entry.
-                forwarded = forwarded + b"," + value if forwarded else value
-            elif name == b"x-forwarded-proto":
-                scheme = value
-            elif name == b"host":
-                host = value
-            if name == self._client_ip_header:
-                own_header = value
+        headers = dict(scope["headers"])
+        if len(headers) != len(scope["headers"]):
+            # Proxies may add a line of their own instead of an entry.
+            headers[b"x-forwarded-for"] = b",".join(
+                value for name, value in scope["headers"] if name == b"x-forwarded-for"
+            )
+        get = headers.get
 
-        context = build_context(request_id, traceparent)
+        context = build_context(get(b"x-request-id", b""), get(b"traceparent", b""))
         current_request.set(context)
         path: str = scope["path"]
         peer = scope["client"][0] if scope["client"] else ""
-        client = client_address(peer, own_header, forwarded, self._hops)
-        https = scope["scheme"] == "https" or (self._behind_proxy and scheme == b"https")
+        own_header = get(self._client_ip_header, b"")
+        client = client_address(peer, own_header, get(b"x-forwarded-for", b""), self._hops)
+        scheme = get(b"x-forwarded-proto", b"") if self._behind_proxy else scope["scheme"].encode()
 
-        added: tuple[tuple[bytes, bytes], ...] = ((b"x-request-id", context.request_id.encode()), *SECURITY_HEADERS)
+        added = [(b"x-request-id", context.request_id.encode()), *SECURITY_HEADERS]
         if path not in DOCUMENTATION:
-            added += CONTENT_POLICY
-        if https:
-            added += HTTPS_ONLY
+            added.append(CONTENT_POLICY)
+        if scheme == b"https":
+            added.append(HTTPS_ONLY)
         status = 0
 
         def finish(message: Message) -> Any:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = message.setdefault("headers", [])
-                message["headers"] = [*headers, *added, *CLOSE] if self._drain.draining else [*headers, *added]
+                if self._drain.draining:
+                    added.append(CLOSE)
+                message["headers"] = [*message.get("headers", ()), *added]
             return send(message)
 
         try:
             if path not in PROBES:
                 if self._behind_proxy and scheme == b"http":
-                    await _redirect(scope, host, finish)
+                    await _redirect(scope, get(b"host", b""), finish)
                     return
                 wait = await self._limiter.wait_seconds(client)
                 if wait:
                     await _too_many(wait, finish)
                     return
+            if b"content-length" in headers and int(headers[b"content-length"]) > MAX_BODY_BYTES:
+                await _too_large(finish)
+                return
+            if b"transfer-encoding" in headers:
+                receive = _bounded(receive)
             await self._app(scope, receive, finish)
         except Exception as error:
             self._access_log.flush()
@@ -132,15 +135,15 @@ class OperationsLayer:
                 body = problem_body(HTTPStatus.INTERNAL_SERVER_ERROR, "")
                 await _answer(HTTPStatus.INTERNAL_SERVER_ERROR, body, [], finish)
         finally:
-            self._record(scope, status, perf_counter() - started, client)
+            self._record(scope, context, client, status, perf_counter() - started)
 
-    def _record(self, scope: Scope, status: int, seconds: float, client: str) -> None:
+    def _record(self, scope: Scope, context: RequestContext, client: str, status: int, seconds: float) -> None:
         method, route = scope["method"], _route(scope)
         self._metrics.observe(method, route, status, seconds)
+        # 0: the connection ended before there was an answer.
         failed = status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == 0
         if scope["path"] in PROBES and not failed:
             return
-        context = current_request.get()
         self._access_log.write(
             {
                 "time": datetime.now(UTC),
@@ -154,9 +157,9 @@ class OperationsLayer:
                 "status": status,
                 "duration_ms": round(seconds * 1000, 2),
                 "client": client,
-                "request_id": context.request_id if context else "",
-                "trace_id": context.trace_id if context else "",
-                "span_id": context.span_id if context else "",
+                "request_id": context.request_id,
+                "trace_id": context.trace_id,
+                "span_id": context.span_id,
             },
             at_once=failed,
         )
@@ -179,6 +182,27 @@ async def _too_many(wait: float, send: Send) -> None:
     seconds = math.ceil(wait)
     body = problem_body(HTTPStatus.TOO_MANY_REQUESTS, f"Try again in {seconds} s.")
     await _answer(HTTPStatus.TOO_MANY_REQUESTS, body, [(b"retry-after", str(seconds).encode())], send)
+
+
+async def _too_large(send: Send) -> None:
+    body = problem_body(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE)
+    # The rest of the body is not read, so the connection cannot be used again.
+    await _answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, body, [CLOSE], send)
+
+
+def _bounded(receive: Receive) -> Receive:
+    """Count a body that does not say its length in advance."""
+    received = 0
+
+    async def bounded() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > MAX_BODY_BYTES:
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE)
+        return message
+
+    return bounded
 
 
 async def _answer(status: int, body: bytes, headers: list[tuple[bytes, bytes]], send: Send) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,13 +19,27 @@ HIDDEN = b"[hidden]"
 _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 
 
+class Mask:
+    """Hides known secrets in JSON text."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        parts = {part for secret in secrets for part in _with_password(secret)}
+        # As they look inside a JSON string; the longest first, because one may contain the other.
+        self._secrets = [orjson.dumps(part)[1:-1] for part in sorted(parts, key=len, reverse=True)]
+
+    def __call__(self, encoded: bytes) -> bytes:
+        """Return the text without the secrets."""
+        for secret in self._secrets:
+            encoded = encoded.replace(secret, HIDDEN)
+        return encoded
+
+
 class JsonFormatter(logging.Formatter):
     """Formats a record as one JSON object; `extra` fields become its members."""
 
-    def __init__(self, secrets: Sequence[str] = ()) -> None:
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
         super().__init__()
-        # As they look inside a JSON string; the longest first, because one may contain the other.
-        self._secrets = [orjson.dumps(secret)[1:-1] for secret in sorted(secrets, key=len, reverse=True)]
+        self._mask = Mask(secrets)
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, with every known secret hidden."""
@@ -41,12 +55,10 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         encoded = orjson.dumps(line, default=str, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
-        for secret in self._secrets:
-            encoded = encoded.replace(secret, HIDDEN)
-        return encoded.decode()
+        return self._mask(encoded).decode()
 
 
-def configure(level: str, secrets: Sequence[str]) -> None:
+def configure(level: str, secrets: Iterable[str]) -> None:
     """Send the logs of the service and its libraries to standard output.
 
     Args:
@@ -54,7 +66,7 @@ def configure(level: str, secrets: Sequence[str]) -> None:
         secrets: Values that must not appear.
     """
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(JsonFormatter([part for secret in secrets for part in _with_password(secret)]))
+    handler.setFormatter(JsonFormatter(secrets))
     logging.basicConfig(level=level, handlers=[handler], force=True)
 
 

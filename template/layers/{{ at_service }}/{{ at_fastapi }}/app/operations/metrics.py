@@ -1,6 +1,17 @@
 """Figures for Prometheus."""
 
-from prometheus_client import CollectorRegistry, Gauge, Histogram, PlatformCollector, ProcessCollector, generate_latest
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prometheus_client import (
+    CollectorRegistry,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+    start_http_server,
+)
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -45,3 +56,21 @@ class Metrics:
     def render(self) -> bytes:
         """Return all figures in Prometheus' text format."""
         return generate_latest(self._registry)
+
+    @contextmanager
+    def served(self, port: int) -> Iterator[None]:
+        """Serve the figures without a token while the block runs, for scrapers on a private network.
+
+        Args:
+            port: Port of their own, or 0 for none.
+        """
+        if not port:
+            yield
+            return
+        server, thread = start_http_server(port, registry=self._registry)
+        try:
+            yield
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()

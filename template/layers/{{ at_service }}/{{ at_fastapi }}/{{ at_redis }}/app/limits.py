@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Self
 
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from app.operations.breaker import Breaker
@@ -72,6 +74,7 @@ class ServiceLimiter:
 
     async def _ping(self) -> None:
         await self._redis.ping()
+        self._breaker.succeed()
 
 
 def build_limiter(settings: Settings) -> ServiceLimiter:
@@ -80,6 +83,8 @@ def build_limiter(settings: Settings) -> ServiceLimiter:
         settings.redis_url.get_secret_value(),
         socket_timeout=TIMEOUT_SECONDS,
         socket_connect_timeout=CONNECT_SECONDS,
+        # Once, for a connection that Redis has closed in the meantime; the default goes on for seconds.
+        retry=Retry(NoBackoff(), 1),
     )
     per_minute, burst = settings.rate_limit_per_minute, settings.rate_limit_burst
     return ServiceLimiter(redis, MemoryRateLimiter(per_minute, burst), per_minute, burst)
