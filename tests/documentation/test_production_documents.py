@@ -260,7 +260,7 @@ def test_every_variable_that_is_named_is_one_of_the_service_or_of_its_deployment
             known |= set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", script.read_text()))
     else:
         known |= {"BACKUP_BUCKET_URL", "BACKUP_REGION", "BACKUP_ACCESS_KEY_ID", "BACKUP_SECRET_ACCESS_KEY"}
-        known |= {"GCP_PROJECT", "AWS_REGION", "AZURE_RESOURCE_GROUP", "AZURE_SUBSCRIPTION_ID"}
+        known |= {"GCP_PROJECT", "AWS_REGION", "AWS_ACCOUNT_ID", "AZURE_SUBSCRIPTION_ID"}
     for path, text in _pages(root).items():
         named = set(re.findall(r"\$\{?([A-Z][A-Z_]+)\b", text))
         named |= set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)`", text))
