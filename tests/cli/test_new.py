@@ -141,7 +141,7 @@ def test_a_destination_that_is_not_empty_is_refused(tmp_path: Path) -> None:
 
 def test_without_git_the_remedy_is_named(tmp_path: Path) -> None:
     done = _run("--defaults", *QUICK, "out", cwd=tmp_path, env={"PATH": str(tmp_path)})
-    assert done.returncode == 3
+    assert done.returncode == 4
     assert "Install Git" in done.stderr
 
 
