@@ -1,0 +1,4 @@
+output "id" {
+  description = "The budget's ID."
+  value       = google_billing_budget.this.id
+}
