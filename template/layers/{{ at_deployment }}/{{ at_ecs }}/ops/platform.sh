@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154 # lib.sh sets clock_end
 # ECS for the scripts in this folder. Source it after lib.sh.
 . "$(dirname "$0")/aws.sh"
 
