@@ -4,7 +4,7 @@
 
 # live APP: prints what the service runs, as described by ECS.
 live() {
-    live_answer=$(ask ecs describe-services --cluster "$1" --services "$1")
+    live_answer=$(ask ecs describe-services --cluster "$1" --services "$1") || exit
     printf '%s' "$live_answer" | jq -ec '.services[] | select(.status == "ACTIVE")' ||
         die 4 "there is no service $1: apply terraform/environments first"
 }
@@ -16,7 +16,8 @@ network() {
 
 # release_of TASK_DEFINITION: prints the version that a task definition runs and whether it was ever live, as JSON.
 release_of() {
-    ask ecs describe-task-definition --task-definition "$1" --include TAGS | jq -c '{
+    release_answer=$(ask ecs describe-task-definition --task-definition "$1" --include TAGS) || exit
+    printf '%s' "$release_answer" | jq -c '{
         arn: .taskDefinition.taskDefinitionArn,
         version: (first(.taskDefinition.containerDefinitions[].environment[] | select(.name == "RELEASE") | .value) // "nothing"),
         live: any(.tags[]?; .key == "live" and .value == "true")}'
@@ -24,24 +25,25 @@ release_of() {
 
 # releases APP: prints the revisions that deploys made, newest first, one ARN a line.
 releases() {
-    ask ecs list-task-definitions --family-prefix "$1" --sort DESC --max-items 20 |
-        jq -r --arg family "$1" '.taskDefinitionArns[] | select(test(":task-definition/" + $family + ":[0-9]+$"))'
+    releases_answer=$(ask ecs list-task-definitions --family-prefix "$1" --sort DESC --max-items 20) || exit
+    printf '%s' "$releases_answer" | jq -r --arg family "$1" '.taskDefinitionArns[] | select(test(":task-definition/" + $family + ":[0-9]+$"))'
 }
 
 # newest_deployment APP: prints the newest deployment of the service as JSON, or null.
 newest_deployment() {
-    ask ecs list-service-deployments --cluster "$1" --service "$1" |
-        jq -c '.serviceDeployments | sort_by(.createdAt) | last'
+    newest_answer=$(ask ecs list-service-deployments --cluster "$1" --service "$1") || exit
+    printf '%s' "$newest_answer" | jq -c '.serviceDeployments | sort_by(.createdAt) | last'
 }
 
 # switch APP TASK_DEFINITION: lets the service run the task definition and waits until all of its traffic is there. Dies
 # with 4 when ECS rolled back, and with 5 after DEPLOY_TIMEOUT seconds, when it tells ECS to roll back.
 switch() {
-    switch_before=$(newest_deployment "$1" | jq -r '.serviceDeploymentArn // empty')
+    switch_before=$(newest_deployment "$1") || exit
+    switch_before=$(printf '%s' "$switch_before" | jq -r '.serviceDeploymentArn // empty')
     run aws --output json ecs update-service --cluster "$1" --service "$1" --task-definition "$2" >/dev/null
     start_clock "${DEPLOY_TIMEOUT:-1800}"
     while :; do
-        switch_now=$(newest_deployment "$1")
+        switch_now=$(newest_deployment "$1") || exit
         switch_arn=$(printf '%s' "$switch_now" | jq -r '.serviceDeploymentArn // empty')
         if [ "$switch_arn" != "$switch_before" ]; then
             case $(printf '%s' "$switch_now" | jq -r .status) in
