@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -30,7 +29,8 @@ VARIABLES = {
     "AWS_MAX_ATTEMPTS": "1",
     "SERVICE_URL": "http://127.0.0.1:9",
 }
-STUB = """case "$*" in
+STUB = """PATH='{path}'
+case "$*" in
 *list-service-deployments*) cat '{bin}/deployments' ;;
 *stop-service-deployment*) echo '{{}}' ;;
 *run-task*) [ ! -e '{bin}/no-task' ] && echo '{{"tasks": [{{"taskArn": "arn:aws:ecs:us-east-1:1:task/order-api/t1"}}]}}' ;;
@@ -74,7 +74,7 @@ class Cloud:
         self.program = tool("aws")
         tool("jq")
         urllib.request.urlopen(urllib.request.Request(f"{endpoint}/moto-api/reset", method="POST"), timeout=10).close()
-        service.stub("aws", STUB.format(bin=service.bin, aws=shutil.which("aws")))
+        service.stub("aws", STUB.format(bin=service.bin, aws=self.program, path=os.environ["PATH"]))
         self.becomes("SUCCESSFUL")
         self.ends(0)
         (service.bin / "deployments").write_text(json.dumps({"serviceDeployments": []}))
