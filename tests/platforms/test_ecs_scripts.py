@@ -29,7 +29,9 @@ VARIABLES = {
     "AWS_MAX_ATTEMPTS": "1",
     "SERVICE_URL": "http://127.0.0.1:9",
 }
-STUB = """PATH='{path}'
+# A version manager would choose the Python of the service's folder.
+STUB = """cd /
+PATH='{path}'
 case "$*" in
 *list-service-deployments*) cat '{bin}/deployments' ;;
 *stop-service-deployment*) echo '{{}}' ;;
