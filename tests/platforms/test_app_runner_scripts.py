@@ -29,10 +29,16 @@ def cloud(
     service = make(platform="app_runner", needs=["app_runner_customer"], database="postgres")
     variables = {"RELEASE": current} if current else {}
     image = {"ImageConfiguration": {"RuntimeEnvironmentVariables": variables}}
-    runtime = {"access_role": "arn:access", "variables": {"ENVIRONMENT": "production"}, "secrets": {"PGPASSWORD": "arn:x"}}
+    runtime = {
+        "access_role": "arn:access",
+        "variables": {"ENVIRONMENT": "production"},
+        "secrets": {"PGPASSWORD": "arn:x"},
+    }
     container = {"name": "migrate", "image": "placeholder", "environment": [], "command": ["alembic"]}
     answers = {
-        "list-services": {"ServiceSummaryList": [{"ServiceName": "order-api", "Status": "RUNNING", "ServiceArn": "arn:s"}]},
+        "list-services": {
+            "ServiceSummaryList": [{"ServiceName": "order-api", "Status": "RUNNING", "ServiceArn": "arn:s"}]
+        },
         "describe-service": {"Service": {"SourceConfiguration": {"ImageRepository": image}}},
         "/runtime": {"Parameter": {"Value": json.dumps(runtime)}},
         "/network": {"Parameter": {"Value": "{}"}},

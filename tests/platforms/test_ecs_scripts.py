@@ -133,7 +133,11 @@ class Cloud:
 
     def ends(self, code: int) -> None:
         """Say how tasks end."""
-        state = {"lastStatus": "STOPPED", "stoppedReason": "ended", "containers": [{"name": "service", "exitCode": code}]}
+        state = {
+            "lastStatus": "STOPPED",
+            "stoppedReason": "ended",
+            "containers": [{"name": "service", "exitCode": code}],
+        }
         (self.service.bin / "task").write_text(json.dumps({"tasks": [state]}))
 
     def run(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -151,7 +155,9 @@ class Cloud:
 
     def running(self) -> dict[str, Any]:
         """Return the task definition that the service runs."""
-        (service,) = self.aws("ecs", "describe-services", "--cluster", "order-api", "--services", "order-api")["services"]
+        (service,) = self.aws("ecs", "describe-services", "--cluster", "order-api", "--services", "order-api")[
+            "services"
+        ]
         answer = self.aws("ecs", "describe-task-definition", "--task-definition", service["taskDefinition"])
         definition: dict[str, Any] = answer["taskDefinition"]
         return definition
