@@ -26,6 +26,9 @@ REFERENCE = re.compile(
     r"\.(?P<name>[A-Za-z_][\w-]*)(?P<rest>(?:\.[A-Za-z_][\w-]*)*)"
 )
 
+STRING = re.compile(r'"(?:[^"\\$]|\\.|\$(?!\{)|\$\{(?:[^{}"]|"(?:[^"\\]|\\.)*")*\})*"')
+INTERPOLATION = re.compile(r'\$\{((?:[^{}"]|"(?:[^"\\]|\\.)*")*)\}')
+
 
 def fmt(folder: Path) -> list[str]:
     """Return the files below `folder` that `terraform fmt` would change."""
@@ -55,6 +58,8 @@ def parse(folder: Path) -> dict[str, Any]:
         text = path.read_text()
         found["text"] += _without_comments(text) + "\n"
         for kind, blocks in _load(text).items():
+            if kind.startswith("__"):
+                continue
             if kind not in found:
                 message = f"{path}: no check for a block {kind}"
                 raise ValueError(message)
@@ -105,9 +110,7 @@ def _add(found: dict[str, Any], kind: str, block: dict[str, Any]) -> None:
 
 def _plain(value: Any) -> Any:  # noqa: ANN401
     if isinstance(value, dict):
-        return {key.strip('"'): _plain(item) for key, item in value.items() if key != "__is_block__"} | (
-            {"__is_block__": True} if "__is_block__" in value else {}
-        )
+        return {key.strip('"'): _plain(item) for key, item in value.items() if not key.endswith("comments__")}
     if isinstance(value, list):
         return [_plain(item) for item in value]
     if isinstance(value, str) and len(value) > 1 and value[0] == value[-1] == '"':
@@ -151,7 +154,9 @@ def _value(place: str, value: Any, rule: dict[str, Any]) -> Iterator[str]:  # no
 
 
 def _references(place: str, module: dict[str, Any], parsed: dict[Path, Any], path: Path) -> Iterator[str]:
-    text = re.sub(r'"(?:[^"\\$]|\\.|\$(?!\{))*"', '""', module["text"])
+    text = module["text"]
+    for _ in range(2):  # an interpolation may hold strings of its own
+        text = STRING.sub(lambda match: f"({' '.join(INTERPOLATION.findall(match[0]))})", text)
     matches = list(REFERENCE.finditer(text))
     used = {match["name"] for match in matches if match["head"] == "var"}
     yield from (f"{place}: variable {name} is never used" for name in sorted(set(module["variable"]) - used))
