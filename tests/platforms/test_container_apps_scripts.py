@@ -22,7 +22,7 @@ OLD, GOOD, BAD = "c" * 40, "a" * 40, "b" * 40
 LOGIN = {"AZURE_SUBSCRIPTION_ID": "00000000-0000-0000-0000-000000000001"}
 REGISTRY = re.compile(r"^orderapi[0-9a-f]{8}\.azurecr\.io/order-api@sha256:[0-9a-z]+$")
 
-STAND_IN = '''
+STAND_IN = """
 import json, sys
 path, words = sys.argv[1], sys.argv[2:]
 with open(path) as file:
@@ -113,7 +113,7 @@ if command == "containerapp job execution show":
     state["polls"] += 1
     end("Running" if state["polls"] == 1 else state["migration"])
 end(code=2, error="unknown command " + command)
-'''
+"""
 
 
 class Azure:
@@ -153,7 +153,7 @@ class Azure:
 
     def run(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run a script and read what became of the state."""
-        done = self.service.run(*words, **(LOGIN | variables))
+        done: subprocess.CompletedProcess[str] = self.service.run(*words, **(LOGIN | variables))
         self.state = json.loads(self.file.read_text())
         return done
 
@@ -179,7 +179,9 @@ def start(make: Callable[..., Service]) -> Callable[..., Azure]:
     return started
 
 
-def test_a_rolling_deploy_migrates_then_moves_all_traffic_and_stops_the_old_revision(start: Callable[..., Azure]) -> None:
+def test_a_rolling_deploy_migrates_then_moves_all_traffic_and_stops_the_old_revision(
+    start: Callable[..., Azure],
+) -> None:
     """The migration runs in the very image that is deployed, named by its digest."""
     azure = start(OLD)
     done = azure.run("deploy", "production", GOOD)

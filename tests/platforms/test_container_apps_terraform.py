@@ -19,7 +19,9 @@ from support.tools import tool
 SCHEMA = Path(__file__).parents[1] / "schemas" / "terraform-azurerm.json"
 COMBINATIONS = [
     pytest.param(dict(zip(("database", "cache", "checklist", "pipeline"), values, strict=True)), id="-".join(values))
-    for values in itertools.product(("postgres", "none"), ("redis", "none"), ("production", "mvp"), ("github", "gitlab"))
+    for values in itertools.product(
+        ("postgres", "none"), ("redis", "none"), ("production", "mvp"), ("github", "gitlab")
+    )
 ]
 
 
@@ -91,7 +93,9 @@ def test_names_agree_between_bootstrap_environments_and_scripts(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("pipeline", ["github", "gitlab"])
-def test_only_the_pipeline_of_this_repository_can_log_in_and_it_may_grant_nothing(tmp_path: Path, pipeline: str) -> None:
+def test_only_the_pipeline_of_this_repository_can_log_in_and_it_may_grant_nothing(
+    tmp_path: Path, pipeline: str
+) -> None:
     """Roles are assigned by the person who applies the bootstrap, so no environment's Terraform may assign one."""
     folder = generate(tmp_path, pipeline=pipeline, checklist="production", cache="redis") / "terraform"
     credential = parse(folder / "bootstrap")["resource"]["azurerm_federated_identity_credential", "pipeline"]
@@ -99,7 +103,8 @@ def test_only_the_pipeline_of_this_repository_can_log_in_and_it_may_grant_nothin
     assert ("githubusercontent" in credential["issuer"]) == (pipeline == "github")
     granted = set(re.findall(r'principal_id, "([^"]+)"', (folder / "bootstrap" / "main.tf").read_text()))
     assert granted <= {
-        "Contributor", "Key Vault Secrets Officer", "Key Vault Secrets User", "Storage Blob Data Contributor", "AcrPush", "AcrPull",
+        "Contributor", "Reader", "Key Vault Secrets Officer", "Key Vault Secrets User", "Storage Blob Data Contributor",
+        "AcrPush", "AcrPull",
     }  # fmt: skip
     for path in folder.rglob("*.tf"):
         if "bootstrap" not in path.parts:
@@ -144,7 +149,7 @@ def test_checkov_finds_nothing(tmp_path: Path, pipeline: str) -> None:
     """What is skipped carries its reason in the file."""
     folder = generate(tmp_path, pipeline=pipeline, checklist="production", cache="redis") / "terraform"
     done = subprocess.run(
-        [tool("checkov"), "--directory", str(folder), "--framework", "terraform", "--quiet", "--compact", "--output", "json"],
+        [tool("checkov"), "--directory", str(folder), "--framework", "terraform", "--quiet", "--output", "json"],
         env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
         capture_output=True,
         text=True,
