@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ import pytest
 from support.tools import tool
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable
     from pathlib import Path
 
@@ -69,8 +69,9 @@ if command == "containerapp update":
         end(code=1, error="no")
     last = state["revisions"][-1]
     if (last["image"], last["version"]) != (option("--image"), version):
-        state["revisions"].append({"name": f"order-api--{len(state['revisions']):07d}", "active": True, "version": version,
-            "image": option("--image"), "health": state["new_health"], "provisioning": state["new_provisioning"]})
+        name = f"order-api--{len(state['revisions']):07d}"
+        state["revisions"].append({"name": name, "active": True, "version": version, "image": option("--image"),
+            "health": state["new_health"], "provisioning": state["new_provisioning"]})
     end({})
 if command in ("containerapp revision activate", "containerapp revision deactivate"):
     revision = found(option("--revision"))
@@ -91,7 +92,8 @@ if command == "containerapp ingress traffic set":
     end({})
 if command == "tag update":
     assert option("--operation") == "Merge"
-    assert option("--resource-id").endswith(f"/resourceGroups/{state['group']}/providers/Microsoft.App/containerApps/order-api")
+    place = f"/resourceGroups/{state['group']}/providers/Microsoft.App/containerApps/order-api"
+    assert option("--resource-id").endswith(place)
     at = words.index("--tags") + 1
     for word in words[at:]:
         if word.startswith("-"):
@@ -134,8 +136,8 @@ class Azure:
             "images": {f"{name}:{version}": version[:3] for version in (OLD, GOOD, BAD)
                        for name in ("order-api", "order-api-backup")},
             "revisions": [
-                {"name": name, "version": version, "image": "placeholder" if version == "unknown" else self.image(version),
-                 "active": name == names[-1], "health": "Healthy", "provisioning": "Provisioned"}
+                {"name": name, "version": version, "active": name == names[-1], "health": "Healthy",
+                 "image": "placeholder" if version == "unknown" else self.image(version), "provisioning": "Provisioned"}
                 for name, version in zip(names, ["unknown", *versions], strict=True)
             ],
         } | changes  # fmt: skip
