@@ -1,0 +1,4 @@
+output "id" {
+  description = "Where roles on the images are assigned."
+  value       = azurerm_container_registry.this.id
+}
