@@ -70,7 +70,7 @@ def generate(  # noqa: PLR0913 - one keyword for each step that can be declined
     Raises:
         GoldenpathError: The destination is not empty, or the service could not be rendered; then nothing was written.
     """
-    destination = destination.expanduser().absolute()
+    destination = absolute(destination)
     check_destination(destination)
     with _staging(destination) as staging:
         progress("Writing the files")
@@ -84,6 +84,19 @@ def generate(  # noqa: PLR0913 - one keyword for each step that can be declined
             _make_repository(staging, result, commit=commit)
         _move(staging, destination)
     return result
+
+
+def absolute(path: Path) -> Path:
+    """Return a path as a person would name it: without `~` and `..`.
+
+    Args:
+        path: Any path; a symbolic link at its end stays one unless `..` has to be followed.
+
+    Returns:
+        The absolute path.
+    """
+    path = path.expanduser().absolute()
+    return path.resolve() if ".." in path.parts else path
 
 
 def check_destination(destination: Path) -> None:

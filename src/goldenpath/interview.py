@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from goldenpath.questionnaire import Question, Questionnaire
 
+# So many names fit on one line of a narrow terminal.
+SHOWN = 4
 BACK = "<"
 WIDTH = 100
 _BACK_TITLE = "← back"
@@ -73,8 +75,9 @@ def interview(
 def _customise(rest: list[Question]) -> bool:
     import questionary  # noqa: PLC0415 - 40 ms, and only a terminal needs it
 
-    names = ", ".join(question.name.replace("_", " ") for question in rest)
-    answer = questionary.confirm(f"Customise the rest ({names})?", default=False).ask()
+    first = ", ".join(question.name.replace("_", " ") for question in rest[:SHOWN])
+    more = f" and {len(rest) - SHOWN} more" if len(rest) > SHOWN else ""
+    answer = questionary.confirm(f"Customise the rest ({first}{more})?", default=False).ask()
     if answer is None:
         raise Interrupted
     return bool(answer)

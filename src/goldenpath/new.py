@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from goldenpath import summary
 from goldenpath.errors import ExitCode, Interrupted, UsageProblems
-from goldenpath.generate import check_destination, generate
+from goldenpath.generate import absolute, check_destination, generate
 from goldenpath.layers import layer_files
 from goldenpath.questionnaire import Questionnaire, parse_data, read_data_file
 from goldenpath.template import open_template
@@ -69,7 +69,7 @@ def run(request: Request) -> ExitCode:
         GoldenpathError: Nothing was written; the message says why.
     """
     if request.destination is not None:
-        check_destination(request.destination.expanduser().absolute())
+        check_destination(absolute(request.destination))
     given = {
         **(read_data_file(request.data_file) if request.data_file else {}),
         **parse_data(request.data),
@@ -118,7 +118,7 @@ def run(request: Request) -> ExitCode:
 
 
 def _name_of(request: Request) -> str:
-    return request.destination.expanduser().absolute().name if request.destination else ""
+    return absolute(request.destination).name if request.destination else ""
 
 
 def _ask(questionnaire: Questionnaire, given: Mapping[str, Any], template: Template) -> dict[str, Any]:

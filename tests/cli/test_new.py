@@ -181,3 +181,13 @@ def test_a_fork_is_rendered_and_recorded(tmp_path: Path) -> None:
     done = _run("--defaults", *QUICK, "--template", fork, "out", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert yaml.safe_load((tmp_path / "out" / ".copier-answers.yml").read_text())["_src_path"] == str(fork)
+
+
+def test_a_destination_with_dots_is_named_without_them(tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "file").touch()
+    done = _run("--defaults", "../taken", cwd=tmp_path / "here")
+    assert done.returncode == 3
+    assert f"{tmp_path}/taken" in done.stderr
+    assert ".." not in done.stderr

@@ -81,8 +81,10 @@ def test_gitlab_gates_deploys_and_rolls_back(answers: dict[str, str]) -> None:
     jobs = yaml.safe_load((_service(answers) / ".gitlab-ci.yml").read_text())
     assert set(jobs["deploy"]["needs"]) == {"test", "build"}
     assert jobs["smoke"]["needs"] == ["deploy"]
-    assert jobs["rollback"]["rules"][0]["when"] == "on_failure"
-    assert {need["job"] for need in jobs["rollback"]["needs"]} == {"deploy", "smoke"}
+    assert jobs[".rollback"]["rules"][0]["when"] == "on_failure"
+    # One need each: GitLab skips a job when one of its needs was skipped.
+    assert jobs["rollback-failed-deploy"]["needs"] == ["deploy"]
+    assert jobs["rollback-failed-smoke"]["needs"] == ["smoke"]
     assert jobs[".operate"]["resource_group"] == "production"
     for job in ("deploy", "smoke"):
         (rule,) = jobs[jobs[jobs[job]["extends"]].get("extends", jobs[job]["extends"])]["rules"]

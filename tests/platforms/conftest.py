@@ -125,8 +125,6 @@ class Service:
 @pytest.fixture
 def api() -> Iterator[Api]:
     """Give a fresh stand-in for a platform's API."""
-    tool("curl")
-    tool("jq")
     running = Api()
     yield running
     running.server.shutdown()
@@ -135,6 +133,9 @@ def api() -> Iterator[Api]:
 @pytest.fixture
 def make(tmp_path: Path) -> Callable[..., Service]:
     """Give a function that generates a service from answers."""
+    # What the scripts are written with.
+    tool("curl")
+    tool("jq")
     return lambda **answers: Service(tmp_path / "service", tmp_path / "bin", **answers)
 
 

@@ -42,10 +42,10 @@ def test_the_file_is_valid_by_the_published_schema(tmp_path: Path, answers: dict
 
 @functools.cache
 def railway_packages() -> Path:
-    """Return the folder named by RAILWAY_NODE_MODULES, with `railway`, `typescript` and `@types/node`."""
-    folder = Path(os.environ.get("RAILWAY_NODE_MODULES", "/nonexistent"))
+    """Return the folder named by GOLDENPATH_NODE_MODULES, with `railway`, `typescript` and `@types/node`."""
+    folder = Path(os.environ.get("GOLDENPATH_NODE_MODULES", "/nonexistent"))
     if not (folder / "railway").is_dir():
-        missing("RAILWAY_NODE_MODULES, a node_modules folder with railway, typescript and @types/node")
+        missing("GOLDENPATH_NODE_MODULES, a node_modules folder with railway, typescript and @types/node")
     return folder
 
 
