@@ -29,7 +29,7 @@ VARIABLES = {
     "AWS_MAX_ATTEMPTS": "1",
     "SERVICE_URL": "http://127.0.0.1:9",
 }
-# A version manager would choose the Python of the service's folder.
+# A version manager would choose the Python of the service's folder. Moto does not sort.
 STUB = """cd /
 PATH='{path}'
 case "$*" in
@@ -38,6 +38,7 @@ case "$*" in
 *run-task*) [ ! -e '{bin}/no-task' ] && echo '{{"tasks": [{{"taskArn": "arn:aws:ecs:us-east-1:1:task/order-api/t1"}}]}}' ;;
 *describe-tasks*) cat '{bin}/task' ;;
 *get-log-events*) echo 'the log of the migration' ;;
+*'list-task-definitions'*'--sort DESC'*) '{aws}' "$@" | jq '.taskDefinitionArns |= reverse' ;;
 *update-service*) '{aws}' "$@" && cp '{bin}/deployments-after' '{bin}/deployments' ;;
 *) exec '{aws}' "$@" ;;
 esac"""
