@@ -30,7 +30,9 @@ COMBINATIONS = {
     "app-runner-bare-gitlab": APP_RUNNER | BARE | {"pipeline": "gitlab"},
     "app-runner-cache": APP_RUNNER | {"database": "none", "cache": "redis"},
 }
-STRATEGIES = {strategy: ECS | FULL | {"checklist": "production", "strategy": strategy} for strategy in ("blue_green", "canary")}
+STRATEGIES = {
+    strategy: ECS | FULL | {"checklist": "production", "strategy": strategy} for strategy in ("blue_green", "canary")
+}
 
 
 def run(words: list[str], folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
