@@ -16,7 +16,7 @@ GOOD, BAD, OLD = "a" * 40, "b" * 40, "c" * 40
 VARIABLES = {"AWS_ACCOUNT_ID": "123456789012", "SERVICE_URL": "http://127.0.0.1:9"}
 
 
-def cloud(
+def cloud(  # noqa: PLR0913 - each says how one thing in the account ends
     make: Callable[..., Service],
     history: list[str],
     *,

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
-import time
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from support.aws import ACCOUNT, REGION, aws_account
 from support.tools import tool
 
 if TYPE_CHECKING:
@@ -19,7 +18,8 @@ if TYPE_CHECKING:
 
     from conftest import Service  # type: ignore[import-not-found]
 
-ACCOUNT, REGION = "123456789012", "us-east-1"
+pytestmark = pytest.mark.system
+
 GOOD, BAD, OLD = "a" * 40, "b" * 40, "c" * 40
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 VARIABLES = {
@@ -29,15 +29,16 @@ VARIABLES = {
     "AWS_MAX_ATTEMPTS": "1",
     "SERVICE_URL": "http://127.0.0.1:9",
 }
-# A version manager would choose the Python of the service's folder.
+# A version manager would choose the Python of the service's folder. Moto does not sort.
 STUB = """cd /
 PATH='{path}'
 case "$*" in
 *list-service-deployments*) cat '{bin}/deployments' ;;
 *stop-service-deployment*) echo '{{}}' ;;
-*run-task*) [ ! -e '{bin}/no-task' ] && echo '{{"tasks": [{{"taskArn": "arn:aws:ecs:us-east-1:1:task/order-api/t1"}}]}}' ;;
+*run-task*) echo '{{"tasks": [{{"taskArn": "arn:aws:ecs:us-east-1:1:task/order-api/t1"}}]}}' ;;
 *describe-tasks*) cat '{bin}/task' ;;
 *get-log-events*) echo 'the log of the migration' ;;
+*'list-task-definitions'*'--sort DESC'*) '{aws}' "$@" | jq '.taskDefinitionArns |= reverse' ;;
 *update-service*) '{aws}' "$@" && cp '{bin}/deployments-after' '{bin}/deployments' ;;
 *) exec '{aws}' "$@" ;;
 esac"""
@@ -46,24 +47,8 @@ esac"""
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
     """Address of an AWS that runs in this machine."""
-    program = tool("moto_server")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    with subprocess.Popen(
-        [program, "-H", "127.0.0.1", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as server:
-        try:
-            for _ in range(300):
-                try:
-                    urllib.request.urlopen(f"{address}/moto-api/", timeout=1).close()
-                    break
-                except OSError:
-                    time.sleep(0.1)
-            yield address
-        finally:
-            server.terminate()
+    with aws_account() as address:
+        yield address
 
 
 class Cloud:
