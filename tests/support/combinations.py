@@ -46,7 +46,7 @@ def combinations() -> list[dict[str, str]]:
 
 
 def _answers(platform: str, database: str, cache: str, pipeline: str, **more: str) -> dict[str, str]:
-    needs = {"needs": "app_runner_customer"} if platform == "app_runner" else {}
+    needs = {"needs": "[app_runner_customer]"} if platform == "app_runner" else {}
     parts = {"platform": platform, "database": database, "cache": cache, "pipeline": pipeline}
     return {**parts, "checklist": "mvp", "strategy": "rolling", **needs, **more}
 
