@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from support.render import ROOT, questions
+from support.render import ROOT, questions, rendered
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
 
 DATABASES = list(questions()["database"]["choices"].values())
 CACHES = list(questions()["cache"]["choices"].values())
+# Free text that is hard to put into other languages, and names with everything that is allowed.
+AWKWARD = {
+    "service_name": "a1-b2-c3",
+    "description": 'It\'s "quoted": yes & no – ünïcode #1',
+    "owner": "acme/pay.team-1",
+}
 
 
 def _platforms() -> list[dict[str, Any]]:
@@ -43,6 +54,11 @@ def combinations() -> list[dict[str, str]]:
                 for pipeline in ("github", "gitlab")
             ]
     return found
+
+
+def generated(factory: pytest.TempPathFactory, answers: dict[str, str]) -> Path:
+    """Return the service of one combination, with awkward free text, rendered once for all tests of this run."""
+    return rendered(factory, **answers, **AWKWARD)
 
 
 def _answers(platform: str, database: str, cache: str, pipeline: str, **more: str) -> dict[str, str]:

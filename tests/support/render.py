@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import functools
+import hashlib
+import json
+import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from copier import Settings, run_copy
+
+if TYPE_CHECKING:
+    import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 QUESTION_FILES = sorted((ROOT / "template" / "questions").glob("*.yml"))
@@ -69,3 +75,25 @@ def render(destination: Path, **answers: Any) -> Path:  # noqa: ANN401
         unsafe=False,
     )
     return destination
+
+
+def shared(factory: pytest.TempPathFactory, name: str) -> Path:
+    """Return a folder that all processes of this test run have in common."""
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def rendered(factory: pytest.TempPathFactory, **answers: Any) -> Path:  # noqa: ANN401
+    """Return a service that is rendered once for all tests of this run, so it must be left as it is."""
+    key = hashlib.sha256(json.dumps(answers, sort_keys=True).encode()).hexdigest()[:16]
+    service = shared(factory, "rendered") / key
+    if not service.exists():
+        own = render(factory.mktemp("own") / "service", **answers)
+        try:
+            own.rename(service)
+        except OSError:
+            # Another process was faster. What it rendered is the same.
+            shutil.rmtree(own)
+    return service
