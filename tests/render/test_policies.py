@@ -22,14 +22,14 @@ PLATFORMS = sorted({answers["platform"] for answers in COMBINATIONS})
 SKIP = re.compile(r"checkov:skip=(\w+):?(.*)")
 
 
-def _collected(folder: Path, factory: pytest.TempPathFactory, platform: str) -> list[Path]:
+def _collected(folder: Path, platform: str) -> list[Path]:
     """Copy what the platform's combinations consist of into `folder`, each version of a file once."""
     seen = set()
     copies = []
     for answers in COMBINATIONS:
         if answers["platform"] != platform:
             continue
-        service = generated(factory, answers)
+        service = generated(answers)
         for path in sorted(path for path in service.rglob("*") if path.is_file()):
             part = path.relative_to(service)
             if part.parts[0] == "terraform" or (part, path.read_bytes()) in seen:
@@ -42,9 +42,9 @@ def _collected(folder: Path, factory: pytest.TempPathFactory, platform: str) -> 
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
-def test_checkov_fails_nothing(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, platform: str) -> None:
+def test_checkov_fails_nothing(tmp_path: Path, platform: str) -> None:
     folder = tmp_path / "collected"
-    copies = _collected(folder, tmp_path_factory, platform)
+    copies = _collected(folder, platform)
     frameworks = ["dockerfile", "github_actions", "gitlab_ci", "secrets"]
     done = subprocess.run(
         [tool("checkov"), "--quiet", "--output", "json", "--directory", str(folder), "--framework", *frameworks],

@@ -12,8 +12,6 @@ from support.render import ROOT, questions, rendered
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
-
 DATABASES = list(questions()["database"]["choices"].values())
 CACHES = list(questions()["cache"]["choices"].values())
 # Free text that is hard to put into other languages, and names with everything that is allowed.
@@ -56,9 +54,9 @@ def combinations() -> list[dict[str, str]]:
     return found
 
 
-def generated(factory: pytest.TempPathFactory, answers: dict[str, str]) -> Path:
-    """Return the service of one combination, with awkward free text, rendered once for all tests of this run."""
-    return rendered(factory, **answers, **AWKWARD)
+def generated(answers: dict[str, str]) -> Path:
+    """Return the service of one combination, with awkward free text, for tests that only read."""
+    return rendered(**answers, **AWKWARD)
 
 
 def _answers(platform: str, database: str, cache: str, pipeline: str, **more: str) -> dict[str, str]:

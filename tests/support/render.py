@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
 import os
 import shutil
 import tempfile
+import time
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 from copier import Settings, run_copy
 
-if TYPE_CHECKING:
-    import pytest
-
 ROOT = Path(__file__).resolve().parents[2]
+STALE_SECONDS = 86400
 QUESTION_FILES = sorted((ROOT / "template" / "questions").glob("*.yml"))
 
 
@@ -77,23 +78,37 @@ def render(destination: Path, **answers: Any) -> Path:  # noqa: ANN401
     return destination
 
 
-def shared(factory: pytest.TempPathFactory, name: str) -> Path:
-    """Return a folder that all processes of this test run have in common."""
-    base = factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
-    folder.mkdir(exist_ok=True)
-    return folder
+@functools.cache
+def _trees() -> Path:
+    """Return the folder for trees of the template as it stands: another state of it, or of Copier, has another one."""
+    digest = hashlib.sha256(version("copier").encode())
+    for path in sorted([ROOT / "copier.yml", *(ROOT / "template").rglob("*")]):
+        if path.is_file():
+            digest.update(f"{path.relative_to(ROOT)}\0{path.stat().st_mode}\0".encode() + path.read_bytes())
+    folder = Path(tempfile.gettempdir()) / f"goldenpath-trees-{os.getuid()}"
+    current = folder / digest.hexdigest()[:16]
+    current.mkdir(parents=True, exist_ok=True)
+    for other in folder.iterdir():
+        if other != current and time.time() - other.stat().st_mtime > STALE_SECONDS:
+            shutil.rmtree(other, ignore_errors=True)
+    return current
 
 
-def rendered(factory: pytest.TempPathFactory, **answers: Any) -> Path:  # noqa: ANN401
-    """Return a service that is rendered once for all tests of this run, so it must be left as it is."""
+def rendered(**answers: Any) -> Path:  # noqa: ANN401
+    """Return a tree for tests that only read: rendered once for all test processes, and for later runs.
+
+    Args:
+        answers: As for `render`.
+
+    Returns:
+        A folder that nobody may change; copy it to change it.
+    """
     key = hashlib.sha256(json.dumps(answers, sort_keys=True).encode()).hexdigest()[:16]
-    service = shared(factory, "rendered") / key
-    if not service.exists():
-        own = render(factory.mktemp("own") / "service", **answers)
-        try:
-            own.rename(service)
-        except OSError:
-            # Another process was faster. What it rendered is the same.
-            shutil.rmtree(own)
-    return service
+    target = _trees() / key
+    if not target.exists():
+        with tempfile.TemporaryDirectory(dir=_trees()) as temporary:
+            tree = render(Path(temporary) / "service", **answers)
+            # Another process may have been faster: its tree is the same.
+            with contextlib.suppress(OSError):
+                tree.rename(target)
+    return target
