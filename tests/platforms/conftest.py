@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from support.render import render
+from support.render import rendered
 from support.tools import tool
 
 Answer = tuple[int, Any]
@@ -67,15 +67,15 @@ class Api:
 class Service:
     """A generated repository with a commit, whose scripts run with stub programs first on PATH."""
 
-    def __init__(self, root: Path, bin_dir: Path, **answers: str) -> None:
-        """Render and commit the service.
+    def __init__(self, rendered_service: Path, root: Path, bin_dir: Path) -> None:
+        """Copy and commit the service.
 
         Args:
-            root: Where to render it.
+            rendered_service: What the template made of the answers.
+            root: Where to put the copy.
             bin_dir: Folder for stub programs.
-            answers: Answers by question name.
         """
-        self.root = render(root, service_name="order-api", **answers)
+        self.root = Path(shutil.copytree(rendered_service, root))
         self.bin = bin_dir
         self.bin.mkdir()
         self.log = bin_dir / "calls.log"
@@ -136,7 +136,12 @@ def make(tmp_path: Path) -> Callable[..., Service]:
     # What the scripts are written with.
     tool("curl")
     tool("jq")
-    return lambda **answers: Service(tmp_path / "service", tmp_path / "bin", **answers)
+
+    def service(**answers: Any) -> Service:  # noqa: ANN401
+        rendered_service = rendered(service_name="order-api", **answers)
+        return Service(rendered_service, tmp_path / "service", tmp_path / "bin")
+
+    return service
 
 
 @pytest.fixture

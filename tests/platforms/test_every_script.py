@@ -1,88 +1,120 @@
-"""What all ops scripts have in common on every platform: help, usage, dry run, missing tools, shellcheck, smoke."""
+"""What all ops scripts have in common on every platform: help, usage, dry run, missing tools, smoke."""
 
 from __future__ import annotations
 
-import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.render import render
-from support.tools import tool
-
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from conftest import Api, Service  # type: ignore[import-not-found]
 
-PLATFORMS = ["render", "railway", "fly"]
-SCRIPTS = ["deploy", "rollback", "migrate", "status"]
-TOKENS = {"RENDER_API_KEY": "s", "RAILWAY_TOKEN": "s", "RAILWAY_API_TOKEN": "s", "FLY_API_TOKEN": "s"}
+# The program and the variable without which no script of a platform gets anywhere.
+NEEDS = {
+    "render": ("curl", "RENDER_API_KEY"),
+    "railway": ("railway", "RAILWAY_TOKEN"),
+    "fly": ("flyctl", "FLY_API_TOKEN"),
+    "cloud_run": ("gcloud", "GCP_PROJECT"),
+    "ecs": ("aws", "AWS_ACCOUNT_ID"),
+    "app_runner": ("aws", "AWS_ACCOUNT_ID"),
+    "container_apps": ("az", "AZURE_SUBSCRIPTION_ID"),
+}
+PLATFORMS = list(NEEDS)
+VARIABLES = {**{variable: "s" for _, variable in NEEDS.values()}, "RAILWAY_API_TOKEN": "s"}
+# Words that each script takes; `publish` and `shift` exist where the platform runs images and splits traffic.
+USAGE = {
+    "deploy": ["production"],
+    "rollback": ["production"],
+    "migrate": ["production"],
+    "status": ["production"],
+    "publish": [],
+    "shift": ["production", "10"],
+}
+MISUSE = {
+    "publish": [["--wrong"], ["a", "b"], ["bad version"]],
+    "shift": [[], ["--wrong"], ["production"], ["production", "101"], ["production", "x"], ["Bad Name", "10"]],
+}
+
+
+def answers(platform: str, **more: str) -> dict[str, Any]:
+    """Return answers that give a platform all the scripts that it can have."""
+    with_traffic = {"strategy": "canary"} if platform in {"cloud_run", "container_apps"} else {}
+    customer = {"needs": ["app_runner_customer"]} if platform == "app_runner" else {}
+    return {"platform": platform, "database": "postgres", "checklist": "production", **with_traffic, **customer, **more}
+
+
+def scripts(service: Service) -> dict[str, list[str]]:
+    """Return the platform's scripts with words that they take."""
+    return {script: words for script, words in USAGE.items() if (service.root / "ops" / script).exists()}
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_every_platform_brings_its_scripts(make: Callable[..., Service], platform: str) -> None:
+    """Images are published where the platform builds none, and traffic is shifted where it has weights."""
+    found = set(scripts(make(**answers(platform))))
+    builds_itself = platform in {"render", "railway", "fly"}
+    splits_traffic = platform in {"cloud_run", "container_apps"}
+    assert {"deploy", "rollback", "migrate", "status"} <= found
+    assert ("publish" in found) == (not builds_itself)
+    assert ("shift" in found) == splits_traffic
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_every_script_explains_itself_and_refuses_wrong_usage(make: Callable[..., Service], platform: str) -> None:
     """Help is 0, everything wrong is 2 and names what is wrong."""
-    service = make(platform=platform, database="postgres")
-    for script in [*SCRIPTS, "smoke"]:
+    service = make(**answers(platform))
+    everything = [path.name for path in (service.root / "ops").iterdir() if path.read_text().startswith("#!")]
+    assert {"smoke", "release", "watch", "notify", "backup", "restore-drill"} <= set(everything)
+    for script in everything:
         done = service.run(script, "--help")
-        assert done.returncode == 0
-        assert done.stdout.startswith(f"Usage: ops/{script} ")
-        assert "Exit codes:" in done.stdout
-        assert "set -eu" not in done.stdout
-        for words in ([], ["--wrong"], ["a", "b", "c"], ["Bad Name"]):
-            assert service.run(script, *words, **TOKENS).returncode == 2, (script, words)
+        assert done.returncode == 0, (script, done.stderr)
+        assert done.stdout.startswith(f"Usage: ops/{script}"), script
+        assert "Exit codes:" in done.stdout, script
+        assert "set -eu" not in done.stdout, script
+    for script in [*scripts(service), "smoke", "release"]:
+        for words in MISUSE.get(script, [[], ["--wrong"], ["a", "b", "c"], ["Bad Name"]]):
+            assert service.run(script, *words, **VARIABLES).returncode == 2, (script, words)
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_a_dry_run_prints_commands_and_changes_nothing(make: Callable[..., Service], platform: str) -> None:
     """It needs neither a token nor the platform's program."""
-    service = make(platform=platform, database="postgres")
-    for name in ("flyctl", "railway", "curl"):
+    service = make(**answers(platform))
+    for name in {"curl", "docker", *(program for program, _ in NEEDS.values())}:
         service.stub(name, "exit 1")
-    for script in SCRIPTS:
-        done = service.run(script, "production", "--dry-run")
-        assert done.returncode == 0, done.stderr
-        assert "order-api" in done.stdout
+    for script, words in {**scripts(service), "release": ["staging"]}.items():
+        done = service.run(script, *words, "--dry-run")
+        assert done.returncode == 0, (script, done.stderr)
+        assert "order-api" in done.stdout, script
     assert service.calls() == []
 
 
-@pytest.mark.parametrize(
-    ("platform", "program", "variable"),
-    [("render", "curl", "RENDER_API_KEY"), ("railway", "railway", "RAILWAY_TOKEN"), ("fly", "flyctl", "FLY_API_TOKEN")],
-)
-def test_what_is_missing_is_named(make: Callable[..., Service], platform: str, program: str, variable: str) -> None:
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_what_is_missing_is_named(make: Callable[..., Service], platform: str) -> None:
     """A missing program or variable is 3."""
-    service = make(platform=platform, database="postgres")
+    program, variable = NEEDS[platform]
+    service = make(**answers(platform))
     service.stub(program, "exit 1")
-    for script in SCRIPTS:
-        done = service.run(script, "production")
+    for script, words in scripts(service).items():
+        done = service.run(script, *words)
         assert done.returncode == 3, (script, done.stderr)
         assert variable in done.stderr
     path = service.path_without(program)
-    for script in SCRIPTS:
-        done = service.run(script, "production", PATH=path, **TOKENS)
+    for script, words in scripts(service).items():
+        done = service.run(script, *words, PATH=path, **VARIABLES)
         assert done.returncode == 3, (script, done.stderr)
         assert f"{program} is missing" in done.stderr
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
-@pytest.mark.parametrize("pipeline", ["github", "platform"])
-def test_shellcheck_finds_nothing(tmp_path: Path, platform: str, pipeline: str) -> None:
-    """In every script that the platform brings, with what it sources."""
-    if (platform, pipeline) == ("fly", "platform"):
-        pytest.skip("Fly.io does not deploy on push")
-    root = render(tmp_path / "service", platform=platform, pipeline=pipeline, database="postgres")
-    scripts = [f"ops/{name}" for name in [*SCRIPTS, "smoke", "lib.sh", "platform.sh"]]
-    done = subprocess.run(
-        [tool("shellcheck"), "--external-sources", "--source-path=SCRIPTDIR", "--shell=sh", *scripts],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
+def test_a_release_names_what_it_lacks(make: Callable[..., Service], platform: str) -> None:
+    """Without the service's address it could not tell whether the release works, so it does not begin."""
+    service = make(**answers(platform))
+    done = service.run("release", "staging", **VARIABLES)
+    assert done.returncode == 3, done.stderr
+    assert "SERVICE_URL" in done.stderr
 
 
 HEADERS = {"X-Content-Type-Options": "nosniff", "X-Request-ID": "1"}

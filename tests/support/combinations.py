@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from support.render import ROOT, questions
+from support.render import ROOT, questions, rendered
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DATABASES = list(questions()["database"]["choices"].values())
 CACHES = list(questions()["cache"]["choices"].values())
+# Free text that is hard to put into other languages, and names with everything that is allowed.
+AWKWARD = {
+    "service_name": "a1-b2-c3",
+    "description": 'It\'s "quoted": yes & no – ünïcode #1',
+    "owner": "acme/pay.team-1",
+}
 
 
 def _platforms() -> list[dict[str, Any]]:
@@ -43,6 +52,11 @@ def combinations() -> list[dict[str, str]]:
                 for pipeline in ("github", "gitlab")
             ]
     return found
+
+
+def generated(answers: dict[str, str]) -> Path:
+    """Return the service of one combination, with awkward free text, for tests that only read."""
+    return rendered(**answers, **AWKWARD)
 
 
 def _answers(platform: str, database: str, cache: str, pipeline: str, **more: str) -> dict[str, str]:
