@@ -1,4 +1,4 @@
-"""Whoever leaves a part of the repository out of `manage` owns it, and no document names what goldenpath would have put there."""
+"""Whoever leaves a part out of `manage` owns it, and no document names what would have been put there."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ ALL = ("service", *PARTS)
 # What is told of a part without the name of one of its files.
 CLAIMS = {
     "container": r"docker compose (?!--project-directory)|docker build",
-    "pipeline": r"\b[Tt]he pipeline (?:runs|asks?)\b|`(?:lint|unit|publish|report)`|\*\*Actions\*\*|\*\*Build > Pipelines\*\*",
+    "pipeline": r"\b[Tt]he pipeline (?:runs|asks?)\b|`(?:lint|unit|report)`|\*\*(?:Actions|Build > Pipelines)\*\*",
     "deployment": r"\bops/[a-z]",
-    "monitoring": r"CHECK=|`(?:Deploy|Error|Latency|Service|Restart|Database|Pool|Backup|Certificate|Cpu)[A-Z][A-Za-z]+`|PAGERDUTY|GRAFANA_",
+    "monitoring": r"CHECK=|`(?:Deploy|Error|Latency|Service|Restart|Pool|Backup|Cpu)[A-Z][A-Za-z]+`|PAGERDUTY|GRAFANA_",
     "documentation": r"(?i)\brunbook",
     "environment": r"\.env\b",
 }
