@@ -24,12 +24,12 @@ PLATFORMS = sorted(
     if (entry := yaml.safe_load(path.read_text()))["available"]
 )
 # Files that the reader, a tool or the first commit makes.
-MADE_LATER = {".env", "uv.lock", "newest.dump", "terraform/bootstrap/terraform.tfstate", "requirements.txt"}
+MADE_LATER = {".env", "uv.lock", "newest.dump", "terraform/bootstrap/terraform.tfstate", "requirements.txt", "FILE"}
 # Words in capitals that the reader replaces, and shell variables that a document sets itself.
 READERS = re.compile(r"NEW_\w+|ENV|COMMIT|ADDRESS|SECRET|VERSION|\w+_(?:ID|ARN|URL)|IMAGE|TAG|OWNER|GROUP|NAME|LOGIN|TEAM")
 # Set by the forge or the tool itself.
-BUILT_IN = re.compile(r"GITHUB_\w+|CI_\w+|CI|HOME|PWD|PATH|GH_TOKEN|PGPASSWORD")
-TEXT = {".md", ".yml", ".yaml", ".toml", ".ts", ".tf", ".sh", ".py", ".json", ".Dockerfile", ".tfvars", ""}
+BUILT_IN = re.compile(r"GITHUB_\w+|CI_\w+|CI|HOME|PWD|PATH|GH_TOKEN|PGPASSWORD|AWS_CONTAINER_CREDENTIALS_\w+")
+TEXT = {".md", ".yml", ".yaml", ".toml", ".ts", ".tf", ".sh", ".py", ".json", ".Dockerfile", ".tfvars", ".example", ""}
 
 
 @dataclass
@@ -115,7 +115,7 @@ def _paths(it: Repository) -> None:
         for path in re.findall(pattern, text):
             beside = ((it.root / name).parent / path).exists()
             it.need(beside or path in MADE_LATER or (it.root / path).exists() or re.search(r"\bENV\b|DATE", path)
-                    or any(known.endswith("/" + path) for known in it.texts), f"{name}: {path} does not exist")  # fmt: skip
+                    or any(f"/{path}" in f"/{known}" for known in it.texts), f"{name}: {path} does not exist")  # fmt: skip
     for name, text in it.texts.items():
         for path in re.findall(r"(?<![\w/])\.(?:github|gitlab)/[\w/-]+(?:\.yml)?", text):
             it.exists(path, name)
@@ -188,7 +188,8 @@ def _secrets(it: Repository) -> None:
     for where, names in re.findall(r"^\| ([^|]+) \| ([^|]+) \|", table, flags=re.MULTILINE):
         if "GitHub" in where or "GitLab" in where:
             for variable in re.findall(r"`([A-Z_]+)`", names):
-                it.need(re.search(rf"\b{variable}\b", it.rest), f"DEPLOYMENT.md: nothing reads {variable}")
+                read = re.search(rf'\b{variable}\b|^variable "{variable.lower()}"', it.rest, flags=re.MULTILINE)
+                it.need(read, f"DEPLOYMENT.md: nothing reads {variable}")
 
 
 def _variables(it: Repository) -> None:
@@ -220,9 +221,9 @@ def _terraform(it: Repository) -> None:
 def _monitoring(it: Repository) -> None:
     compose = it.texts.get("monitoring/compose.yaml")
     for volume in _volumes(yaml.safe_load(compose) if compose else {}):
-        source = volume.partition(":")[0]
+        source = re.sub(r"\$\{\w+:-(\w+)\}", r"\1", volume).partition(":")[0]
         if source.startswith("."):
-            path = re.sub(r"\$\{\w+:-(\w+)\}", r"\1", source).removeprefix("./")
+            path = source.removeprefix("./")
             beside = (it.root / "monitoring" / path).exists()
             it.need(beside or (it.root / path).exists(), f"monitoring/compose.yaml: {source} does not exist")
 
