@@ -52,6 +52,7 @@ class Platform:
         self._refused = folder / "refused"
         self._refused.write_text("")
         self.broken: set[str] = set()
+        self.messages: list[str] = []
         script = folder / "flyctl.py"
         script.write_text(textwrap.dedent(FLYCTL).format(state=str(self._state), refused=str(self._refused)))
         repository.stub("flyctl", f'exec "{sys.executable}" "{script}" "$@"')
@@ -61,12 +62,20 @@ class Platform:
             def do_GET(self) -> None:
                 broken = self.path == "/ready" and platform.live() in platform.broken
                 body = json.dumps({"status": "ok", "release": platform.live()}).encode()
+                if self.path == "/metrics":
+                    body = f'service_release{{release="{platform.live()}",instance="a"}} 1.0\n'.encode()
                 self.send_response(503 if broken else 200)
                 self.send_header("X-Content-Type-Options", "nosniff")
                 self.send_header("X-Request-ID", "0" * 32)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
+
+            def do_POST(self) -> None:
+                platform.messages.append(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["text"])
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
 
             def log_message(self, *_: object) -> None:
                 """Stay silent."""
@@ -97,9 +106,14 @@ def host(request: pytest.FixtureRequest) -> Host:
 
 
 @pytest.fixture
-def repository(tmp_path: Path, host: Host) -> Repository:
-    root = render(tmp_path / "service", service_name="order-api", platform="fly", pipeline=host, database="none")
-    return Repository(root, tmp_path / "bin")
+def checklist(request: pytest.FixtureRequest) -> str:
+    return str(getattr(request, "param", "mvp"))
+
+
+@pytest.fixture
+def repository(tmp_path: Path, host: Host, checklist: str) -> Repository:
+    answers = {"platform": "fly", "pipeline": host, "database": "none", "checklist": checklist}
+    return Repository(render(tmp_path / "service", service_name="order-api", **answers), tmp_path / "bin")
 
 
 @pytest.fixture
@@ -110,12 +124,13 @@ def platform(repository: Repository, tmp_path: Path) -> Iterator[Platform]:
 
 
 @pytest.fixture
-def push(repository: Repository, platform: Platform, host: Host) -> Callable[[], Run]:
-    """Give a function that runs the pipeline of a push to main."""
-    token, variables = {"FLY_API_TOKEN": "fo1_secret"}, {"SERVICE_URL": platform.url}
+def push(repository: Repository, platform: Platform, host: Host) -> Callable[..., Run]:
+    """Give a function that runs the pipeline of a push to main; with GitLab it can also start a manual job."""
+    secrets = {"FLY_API_TOKEN": "fo1_secret", "METRICS_TOKEN": "m3trics", "NOTIFY_WEBHOOK_URL": f"{platform.url}/hook"}
+    variables = {"SERVICE_URL": platform.url, "WATCH_SECONDS": "1"}
     if host == "gitlab":
-        return lambda: repository.run_gitlab(token | variables | {"SMOKE_TIMEOUT": "1"})
-    return lambda: repository.run_github(secrets=token, variables=variables, environment={"SMOKE_TIMEOUT": "1"})
+        return lambda *jobs: repository.run_gitlab(secrets | variables | {"SMOKE_TIMEOUT": "1"}, *jobs)
+    return lambda: repository.run_github(secrets=secrets, variables=variables, environment={"SMOKE_TIMEOUT": "1"})
 
 
 def rollbacks(run: Run) -> list[str]:
@@ -185,3 +200,47 @@ def test_a_pull_request_is_tested_and_not_deployed(repository: Repository, platf
     assert run.code == 0, run.output
     assert run.jobs == {"test": "success", "image": "success"}
     assert platform.live() == ""
+
+
+@pytest.mark.parametrize("checklist", ["production"], indirect=True)
+class TestProduction:
+    """The pipeline of the Production checklist."""
+
+    def test_a_good_change_goes_through_staging_to_production(
+        self, push: Callable[..., Run], repository: Repository, platform: Platform, host: Host
+    ) -> None:
+        run = push()
+        if host == "gitlab":  # where production waits for a person
+            assert "production" not in run.jobs
+            run = push("production")
+        assert run.code == 0, run.output
+        deploys = [call for call in repository.calls() if call.startswith("flyctl deploy")]
+        assert [word for call in deploys for word in call.split() if word.startswith("order-api")] == [
+            "order-api-staging",
+            "order-api",
+        ]
+        assert platform.live() == repository.head
+        assert [message.rpartition(" ")[2] for message in platform.messages] == ["staging", "production"]
+
+    @pytest.mark.parametrize("program", ["ruff", "mypy", "bandit", "kingfisher", "pip-audit"])
+    def test_a_change_that_fails_a_check_is_released_nowhere_and_the_team_is_told(
+        self, push: Callable[[], Run], repository: Repository, platform: Platform, program: str
+    ) -> None:
+        for name in ("uv", "uvx"):
+            repository.stub(name, f'case "$*" in *{program}*) exit 1 ;; esac')
+        run = push()
+        assert run.code != 0
+        assert not {"staging", "production"} & set(run.jobs)
+        assert platform.live() == ""
+        assert len(platform.messages) == 1
+        assert "failed its checks" in platform.messages[0]
+
+    def test_a_change_that_fails_in_staging_never_reaches_production(
+        self, push: Callable[[], Run], repository: Repository, platform: Platform
+    ) -> None:
+        platform.broken.add(repository.head)
+        run = push()
+        assert run.code != 0
+        assert run.jobs["staging"] == "failure"
+        assert "production" not in run.jobs
+        assert "staging" in platform.messages[-1]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 IDENTITY = ("-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false")
 # Programs that build, install or test; the tests of pipelines are about what follows from their exit codes.
-BUILDERS = ("uv", "docker", "apk", "apt-get", "npm", "tar", "buildctl-daemonless.sh")
+BUILDERS = ("uv", "uvx", "docker", "promtool", "trivy", "apk", "apt-get", "npm", "tar", "buildctl-daemonless.sh")
 EMPTY_ACTION = (
     "name: stand-in\ndescription: does nothing\nruns: {using: composite, steps: [{run: 'true', shell: sh}]}\n"
 )
@@ -166,18 +166,19 @@ class Repository:
                 subprocess.run([*git, *words], check=True, capture_output=True)
         return folders
 
-    def run_gitlab(self, variables: Mapping[str, str]) -> Run:
-        """Run the whole pipeline of a push to main.
+    def run_gitlab(self, variables: Mapping[str, str], *jobs: str) -> Run:
+        """Run the pipeline of a push to main.
 
         Args:
             variables: CI/CD variables by name.
+            jobs: Manual jobs to start; the whole pipeline without them, up to those.
 
         Returns:
             What ran.
         """
         node, runner = _gitlab_runner()
         tool("rsync")
-        words = [str(node), str(runner), "--force-shell-executor"]
+        words = [str(node), str(runner), "--force-shell-executor", *jobs]
         for name, value in variables.items():
             words += ["--variable", f"{name}={value}"]
         environment = self.environment(str(node.parent))

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import hashlib
+import json
+import os
 import shutil
 import tempfile
+import time
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +18,7 @@ import yaml
 from copier import Settings, run_copy
 
 ROOT = Path(__file__).resolve().parents[2]
+STALE_SECONDS = 86400
 QUESTION_FILES = sorted((ROOT / "template" / "questions").glob("*.yml"))
 
 
@@ -69,3 +76,39 @@ def render(destination: Path, **answers: Any) -> Path:  # noqa: ANN401
         unsafe=False,
     )
     return destination
+
+
+@functools.cache
+def _trees() -> Path:
+    """Return the folder for trees of the template as it stands: another state of it, or of Copier, has another one."""
+    digest = hashlib.sha256(version("copier").encode())
+    for path in sorted([ROOT / "copier.yml", *(ROOT / "template").rglob("*")]):
+        if path.is_file():
+            digest.update(f"{path.relative_to(ROOT)}\0{path.stat().st_mode}\0".encode() + path.read_bytes())
+    folder = Path(tempfile.gettempdir()) / f"goldenpath-trees-{os.getuid()}"
+    current = folder / digest.hexdigest()[:16]
+    current.mkdir(parents=True, exist_ok=True)
+    for other in folder.iterdir():
+        if other != current and time.time() - other.stat().st_mtime > STALE_SECONDS:
+            shutil.rmtree(other, ignore_errors=True)
+    return current
+
+
+def rendered(**answers: Any) -> Path:  # noqa: ANN401
+    """Return a tree for tests that only read: rendered once for all test processes, and for later runs.
+
+    Args:
+        answers: As for `render`.
+
+    Returns:
+        A folder that nobody may change; copy it to change it.
+    """
+    key = hashlib.sha256(json.dumps(answers, sort_keys=True).encode()).hexdigest()[:16]
+    target = _trees() / key
+    if not target.exists():
+        with tempfile.TemporaryDirectory(dir=_trees()) as temporary:
+            tree = render(Path(temporary) / "service", **answers)
+            # Another process may have been faster: its tree is the same.
+            with contextlib.suppress(OSError):
+                tree.rename(target)
+    return target
