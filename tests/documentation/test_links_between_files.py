@@ -197,7 +197,7 @@ def _variables(it: Repository) -> None:
         named = set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)`|\$\{?([A-Z][A-Z_]+)\b", text))
         for variable in {first or second for first, second in named}:
             known = re.search(rf"\b{variable}\b", it.rest) or READERS.fullmatch(variable) or BUILT_IN.fullmatch(variable)
-            own = re.search(rf"(?:export |read -rs? |^){variable}=?", text, flags=re.MULTILINE)
+            own = re.search(rf"(?:export .*\b|read -rs? |^){variable}\b", text, flags=re.MULTILINE)
             it.need(known or own, f"{name}: nothing reads {variable}")
 
 
