@@ -221,7 +221,7 @@ def test_every_page_can_be_reached_from_incident_response_or_the_deployment(
         re.findall(r"\]\(([^)#]+)\)", response)
     )
     if _complete(answers):
-        named = set(re.findall(r"\]\(docs/([^)#]+)\)", (root / "DEPLOYMENT.md").read_text()))
+        named = set(re.findall(r"\]\(docs/([^)#/]+)\)", (root / "DEPLOYMENT.md").read_text()))
         assert {f"{page}.md" for page in PAGES} == named
 
 

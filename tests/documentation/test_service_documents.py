@@ -58,16 +58,17 @@ def test_every_path_in_backticks_exists(service: tuple[dict[str, str], Path]) ->
 def test_links_and_anchors_resolve(service: tuple[dict[str, str], Path]) -> None:
     _, root = service
     links = [
-        link
+        (document, link)
         for document in DOCUMENTS
         for link in re.findall(r"\]\(([^)]+)\)", (root / document).read_text())
         if "://" not in link
     ]
     assert links
-    for link in links:
+    for document, link in links:
         path, _, anchor = link.partition("#")
-        assert (root / path).is_file(), link
-        assert not anchor or anchor in _anchors((root / path).read_text()), link
+        target = root / (path or document)
+        assert target.is_file(), link
+        assert not anchor or anchor in _anchors(target.read_text()), link
 
 
 def test_every_variable_of_the_example_is_in_the_table_and_the_other_way_round(
