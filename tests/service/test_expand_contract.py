@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
@@ -228,3 +229,43 @@ def test_a_new_migration_asks_what_made_it_safe(service: Path, tmp_path: Path) -
     mvp = render(tmp_path / "mvp", database="postgres", checklist="mvp")
     assert not [path for path in (mvp / "migrations").rglob("*") if path.is_file() and "contracts" in path.read_text()]
     assert "squawk" not in (mvp / "pyproject.toml").read_text()
+
+
+def test_the_example_of_the_documentation_is_four_releases(service: Path, cluster: PostgresCluster) -> None:
+    guide = (service / "DEPLOYMENT.md").read_text()
+    steps = re.findall(r"^\| \w[\w ]* \| `(\d+)`: `([^`]+)`(?:, with `contracts = \"(\d+)\"`)? \|", guide, re.MULTILINE)
+    assert [step[0] for step in steps] == ["0002", "0003", "0004", "0005"]
+    url = cluster.create("example")
+    assert alembic(service, url, "upgrade", "head").returncode == 0
+    cluster.psql("INSERT INTO items (name) VALUES ('one'), ('two')", "example")
+    for after, (revision, statement, contracts) in zip(["0001", "0002", "0003", "0004"], steps, strict=True):
+        add(service, revision, after, statement, contracts)
+        assert check(service).stderr == ""
+        done = alembic(service, url, "upgrade", "head")
+        assert done.returncode == 0, done.stderr
+    assert cluster.psql("SELECT string_agg(title, ',' ORDER BY id) FROM items", "example") == "one,two"
+    assert shape(cluster, "example").startswith("created_at,id,title; 0005")
+
+
+def test_the_backfill_in_parts_of_the_documentation_fills_every_row(service: Path, cluster: PostgresCluster) -> None:
+    guide = (service / "DEPLOYMENT.md").read_text()
+    (body,) = re.findall(r"```python\n(def upgrade.+?)```", guide, re.DOTALL)
+    url = cluster.create("backfill")
+    add(service, "0002", "0001", EXPAND)
+    assert alembic(service, url, "upgrade", "head").returncode == 0
+    cluster.psql("INSERT INTO items (name) SELECT i::text FROM generate_series(1, 25000) i", "backfill")
+    heading = 'from alembic import op\n\nrevision, down_revision = "0003", "0002"\n\n\n'
+    (service / "migrations" / "versions" / "0003.py").write_text(heading + body)
+    assert check(service).stderr == ""
+    done = alembic(service, url, "upgrade", "head")
+    assert done.returncode == 0, done.stderr
+    assert cluster.psql("SELECT count(*) FROM items WHERE title = name", "backfill") == "25000"
+    assert cluster.psql("SELECT version_num FROM alembic_version", "backfill") == "0003"
+
+
+def test_an_exception_is_said_beside_the_statement(service: Path) -> None:
+    statement = "-- squawk-ignore require-concurrent-index-creation\\nCREATE {}INDEX by_name ON items (name)"
+    add(service, "0002", "0001", statement.format(""))
+    assert check(service).stderr == ""
+    add(service, "0002", "0001", statement.format("UNIQUE "))
+    assert "0002.py: CREATE UNIQUE INDEX by_name ON items (name)\n" in check(service).stderr

@@ -1,7 +1,7 @@
 """Refuses migrations that break the version before or lock out its requests: `uv run python -m migrations.check`.
 
 Squawk reads each migration's SQL. What it finds is either destructive, which needs `contracts` (see contracts.py), or
-holds a lock for too long, which needs another statement. It cannot tell what a DELETE or an UPDATE means.
+holds a lock for too long, which needs another statement. It cannot tell what a DELETE, an UPDATE or a DO means.
 """
 
 import io
@@ -36,6 +36,8 @@ NARROWING = re.compile(
     r"|TRUNCATE ",
     re.IGNORECASE,
 )
+COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+END = re.compile(r";\s*\n")
 CREATED = re.compile(r"CREATE TABLE (?:IF NOT EXISTS )?([^\s(]+)", re.IGNORECASE)
 MIGRATION = re.compile(r"^-- Running upgrade .*-> (\S+)$", re.MULTILINE)
 
@@ -101,17 +103,21 @@ def _squawk(rendered: dict[str, str]) -> dict[str, list[dict[str, Any]]]:
 def _statement(sql: str, finding: dict[str, Any]) -> str:
     lines = sql.splitlines(keepends=True)
     at = len("".join(lines[: finding["line"]])) + finding["column"]
-    return " ".join(re.split(r";\s*\n", sql[:at])[-1].split() + re.split(r";\s*\n", sql[at:])[0].split())
+    return _plain(END.split(sql[:at])[-1] + END.split(sql[at:])[0])
 
 
 def _narrowing(sql: str) -> list[str]:
-    statements = [" ".join(statement.split()) for statement in re.split(r";\s*\n", sql)]
+    statements = [_plain(statement) for statement in END.split(sql)]
     created = {match[1] for statement in statements if (match := CREATED.match(statement))}
     return [
         statement
         for statement in statements
         if (match := NARROWING.match(statement)) and (match["table"] or match["indexed"]) not in created
     ]
+
+
+def _plain(statement: str) -> str:
+    return " ".join(COMMENT.sub(" ", statement).split())
 
 
 if __name__ == "__main__":
