@@ -11,6 +11,7 @@ from support.fly import FlyPlatform
 from support.listener import Listener, listener
 from support.load import KeepAliveLoad
 from support.pipelines import Repository
+from support.postgres import PostgresCluster, postgres_cluster
 from support.render import render
 
 if TYPE_CHECKING:
@@ -42,6 +43,17 @@ async def fails_at_times(self, **words):
 
 MemoryItemRepository.page = fails_at_times
 main()
+'''
+MIGRATION = '''
+"""Migration {revision}."""
+
+from alembic import op
+
+revision, down_revision, contracts = "{revision}", "{after}", {contracts!r}
+
+
+def upgrade() -> None:
+    op.execute("{statement}")
 '''
 DEAD = 'raise SystemExit("a version that does not start")'
 
@@ -152,6 +164,67 @@ def test_a_first_release_that_fails_asks_for_a_person(
     done = release(repository, platform, team)
     assert done.returncode == 8, done.stderr
     assert "Act by hand" in team.received[-1].body.decode()
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[PostgresCluster]:
+    with postgres_cluster() as running:
+        yield running
+
+
+def test_a_release_that_expands_and_contracts_leaves_the_old_version_serving_and_two_releases_do_it(
+    cluster: PostgresCluster, team: Listener, tmp_path: Path
+) -> None:
+    answers = {"platform": "fly", "database": "postgres", "checklist": "production"}
+    root = render(tmp_path / "service", service_name="order-api", **answers)
+    repository = Repository(root, tmp_path / "bin")
+    variables = {
+        "DATABASE_URL": cluster.create("chain"),
+        "ENVIRONMENT": "production",
+        "METRICS_TOKEN": TOKEN,
+        "DRAIN_SECONDS": "1",
+        "RATE_LIMIT_PER_MINUTE": "0",
+    }
+    platform = FlyPlatform(root, tmp_path / "platform", **variables)
+    repository.stub("flyctl", platform.flyctl)
+    versions = root / "migrations" / "versions"
+    expand = MIGRATION.format(
+        revision="0002", after="0001", contracts=None, statement="ALTER TABLE items ADD COLUMN title text"
+    )
+    contract = MIGRATION.format(
+        revision="0003", after="0002", contracts="0002", statement="ALTER TABLE items DROP CONSTRAINT items_name_check"
+    )
+    columns = "SELECT count(*) FROM information_schema.columns WHERE table_name = 'items'"
+    checks = "SELECT count(*) FROM pg_constraint WHERE conname = 'items_name_check'"
+    try:
+        first = repository.head
+        assert release(repository, platform, team, seconds=1).returncode == 0
+        (versions / "0002.py").write_text(expand)
+        (versions / "0003.py").write_text(contract)
+        repository.commit("both")
+        with clients(platform) as load:
+            done = release(repository, platform, team)
+        assert done.returncode == 6, done.stderr
+        assert "0003 contracts 0002" in (tmp_path / "platform" / "release.log").read_text()
+        assert platform.live == first
+        assert load.report.lost == load.report.refused == []
+        assert set(load.report.statuses) == {200}
+        assert (cluster.psql(columns, "chain"), cluster.psql(checks, "chain")) == ("3", "1")
+
+        (versions / "0003.py").unlink()
+        repository.commit("expand")
+        assert release(repository, platform, team, seconds=1).returncode == 0
+        (versions / "0003.py").write_text(contract)
+        last = repository.commit("contract")
+        with clients(platform) as load:
+            done = release(repository, platform, team)
+        assert done.returncode == 0, done.stderr
+        assert platform.live == last
+        assert load.report.lost == load.report.refused == []
+        assert set(load.report.statuses) == {200}
+        assert (cluster.psql(columns, "chain"), cluster.psql(checks, "chain")) == ("4", "0")
+    finally:
+        platform.close()
 
 
 def test_what_is_missing_stops_before_anything_changes(repository: Repository, platform: FlyPlatform) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
 import threading
 import time
+import tomllib
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -85,7 +87,7 @@ class FlyPlatform:
         if words[0] != "deploy":
             return 400, f"unknown command {words[0]}"
         commit = next(word.removeprefix("RELEASE=") for word in words if word.startswith("RELEASE="))
-        works = self._roll(commit)
+        works = ("--skip-release-command" in words or self._prepare()) and self._roll(commit)
         self.releases.append(
             {
                 "Version": len(self.releases) + 1,
@@ -94,7 +96,7 @@ class FlyPlatform:
                 "commit": commit,
             }
         )
-        return (200, "deployed") if works else (500, "the new machine is not ready")
+        return (200, "deployed") if works else (500, "the release failed")
 
     def close(self) -> None:
         """End everything."""
@@ -104,6 +106,21 @@ class FlyPlatform:
         for instance in self._instances:
             instance.process.kill()
             instance.process.wait()
+
+    def _prepare(self) -> bool:
+        """Run the release command of fly.toml in the new version, before any of its machines starts."""
+        settings = tomllib.loads((self._service / "fly.toml").read_text())
+        program, *words = shlex.split(settings["deploy"].get("release_command", "python -c pass"))
+        with (self._folder / "release.log").open("ab") as log:
+            done = subprocess.run(
+                [str(install(self._service) / program), *words],
+                cwd=self._service,
+                env={"PATH": os.environ["PATH"], **self._variables},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
+        return done.returncode == 0
 
     def _roll(self, commit: str) -> bool:
         """Replace two machines one by one: the new one has to be ready before the old one is told to stop."""
