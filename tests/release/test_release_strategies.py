@@ -1,4 +1,4 @@
-"""ops/release by each strategy: real versions of the service side by side on a stand-in for Cloud Run, under load."""
+"""ops/release by each strategy: real versions of the service side by side on stand-ins for the platforms, under load."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support.cloud_run import CloudRun
+from support.container_apps import SUBSCRIPTION, ContainerApps
 from support.listener import Listener, listener
 from support.load import KeepAliveLoad
 from support.pipelines import Repository
+from support.postgres import postgres_cluster
 from support.render import render
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from support.revisions import Revisions
 
 pytestmark = pytest.mark.system
 
@@ -54,18 +58,29 @@ from app.__main__ import main
 
 main()
 """
+BROKEN_MIGRATION = """
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade():
+    raise RuntimeError("a migration that does not work")
+"""
+LOGIN = {"cloud_run": {"GCP_PROJECT": "acme"}, "container_apps": {"AZURE_SUBSCRIPTION_ID": SUBSCRIPTION}}
+CASES = [("cloud_run", "rolling"), ("cloud_run", "blue_green"), ("cloud_run", "canary")]
+CASES += [("container_apps", "blue_green"), ("container_apps", "canary")]
 STEPS = {"rolling": [100], "blue_green": [100], "canary": [10, 50, 100]}
 
 
 class Team:
     """A repository whose service runs on the platform, and the webhook of the team's chat."""
 
-    def __init__(self, repository: Repository, platform: CloudRun, chat: Listener) -> None:
-        self.repository, self.platform, self.chat = repository, platform, chat
+    def __init__(self, repository: Repository, platform: Revisions, chat: Listener, login: dict[str, str]) -> None:
+        self.repository, self.platform, self.chat, self.login = repository, platform, chat, login
 
     def publish(self) -> None:
         """Put the commit that is checked out into the registry."""
-        done = self.repository.ops("publish", GCP_PROJECT="acme")
+        done = self.repository.ops("publish", **self.login)
         assert done.returncode == 0, done.stderr
 
     def commit(self, version: str = "") -> str:
@@ -88,7 +103,7 @@ class Team:
             "release",
             "production",
             **{
-                "GCP_PROJECT": "acme",
+                **self.login,
                 "METRICS_TOKEN": TOKEN,
                 "SERVICE_URL": self.platform.edge.url,
                 "NOTIFY_WEBHOOK_URL": f"http://127.0.0.1:{self.chat.port}/hook",
@@ -119,23 +134,36 @@ class Team:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Team]]:
-    """Give a function that renders the service by its strategy, on a platform where nothing was deployed yet."""
-    platforms = []
+    """Give a function that renders the service for a platform, where nothing was deployed yet."""
+    platforms: list[Revisions] = []
 
-    def started(strategy: str, chat: Listener) -> Team:
-        answers = {"platform": "cloud_run", "database": "none", "checklist": "production"}
-        root = render(tmp_path / "service", service_name="order-api", strategy=strategy, **answers)
+    def started(platform: str, strategy: str, chat: Listener, database_url: str = "") -> Team:
+        root = render(
+            tmp_path / "service",
+            service_name="order-api",
+            platform=platform,
+            strategy=strategy,
+            database="postgres" if database_url else "none",
+            checklist="production",
+        )
         repository = Repository(root, tmp_path / "bin")
         variables = {"ENVIRONMENT": "production", "METRICS_TOKEN": TOKEN, "RATE_LIMIT_PER_MINUTE": "0"}
-        platform = CloudRun(root, tmp_path / "platform", **variables)
-        platforms.append(platform)
-        for program in ("gcloud", "docker"):
-            repository.stub(program, platform.script(program))
-        return Team(repository, platform, chat)
+        variables |= {"DRAIN_SECONDS": "1"} | ({"DATABASE_URL": database_url} if database_url else {})
+        running: CloudRun | ContainerApps
+        if platform == "cloud_run":
+            running = CloudRun(root, tmp_path / "platform", **variables)
+            repository.stub("gcloud", running.script("gcloud"))
+        else:
+            running = ContainerApps(root, tmp_path / "platform", **variables)
+            repository.stub("az", running.script("az"))
+            repository.stub("curl", running.curl())
+        repository.stub("docker", running.script("docker"))
+        platforms.append(running)
+        return Team(repository, running, chat, LOGIN[platform])
 
     yield started
-    for platform in platforms:
-        platform.close()
+    for running in platforms:
+        running.close()
 
 
 @pytest.fixture
@@ -145,11 +173,11 @@ def chat() -> Iterator[Listener]:
         yield running
 
 
-@pytest.mark.parametrize("strategy", STEPS)
+@pytest.mark.parametrize(("platform", "strategy"), CASES)
 def test_a_good_release_gets_the_traffic_step_by_step_without_a_lost_request(
-    start: Callable[..., Team], chat: Listener, strategy: str
+    start: Callable[..., Team], chat: Listener, platform: str, strategy: str
 ) -> None:
-    team = start(strategy, chat)
+    team = start(platform, strategy, chat)
     first = team.started()
     second = team.commit()
     with team.load() as load:
@@ -164,11 +192,12 @@ def test_a_good_release_gets_the_traffic_step_by_step_without_a_lost_request(
     assert TOKEN not in "\n".join([done.stdout, done.stderr, *team.repository.calls()])
 
 
-@pytest.mark.parametrize(("strategy", "most"), [("rolling", 100), ("blue_green", 100), ("canary", 10)])
+@pytest.mark.parametrize(("platform", "strategy"), CASES)
 def test_a_release_that_fails_requests_loses_its_traffic(
-    start: Callable[..., Team], chat: Listener, strategy: str, most: int
+    start: Callable[..., Team], chat: Listener, platform: str, strategy: str
 ) -> None:
-    team = start(strategy, chat)
+    team = start(platform, strategy, chat)
+    most = STEPS[strategy][0]
     first = team.started()
     second = team.commit(FAULTY)
     with team.load() as load:
@@ -187,11 +216,11 @@ def test_a_release_that_fails_requests_loses_its_traffic(
     assert "was rolled back: it broke its promise" in team.told()
 
 
-@pytest.mark.parametrize("strategy", ["rolling", "blue_green", "canary"])
+@pytest.mark.parametrize(("platform", "strategy"), CASES)
 def test_a_release_that_never_gets_ready_gets_no_traffic_and_the_next_one_does(
-    start: Callable[..., Team], chat: Listener, strategy: str
+    start: Callable[..., Team], chat: Listener, platform: str, strategy: str
 ) -> None:
-    team = start(strategy, chat)
+    team = start(platform, strategy, chat)
     first = team.started()
     second = team.commit(DEAD)
     with team.load() as load:
@@ -206,16 +235,22 @@ def test_a_release_that_never_gets_ready_gets_no_traffic_and_the_next_one_does(
     assert team.platform.live == third
 
 
-@pytest.mark.parametrize("strategy", ["blue_green", "canary"])
+@pytest.mark.parametrize(("platform", "strategy"), [case for case in CASES if case[1] != "rolling"])
 @pytest.mark.parametrize(
     ("version", "variables", "reason"),
     [(MISTAKEN, {}, "the smoke test failed"), ("", {"METRICS_TOKEN": "wrong"}, "it cannot be watched")],
     ids=["mistaken", "wrong-token"],
 )
 def test_a_candidate_that_does_not_prove_itself_at_its_own_address_gets_no_traffic(
-    start: Callable[..., Team], chat: Listener, strategy: str, version: str, variables: dict[str, str], reason: str
+    start: Callable[..., Team],
+    chat: Listener,
+    platform: str,
+    strategy: str,
+    version: str,
+    variables: dict[str, str],
+    reason: str,
 ) -> None:
-    team = start(strategy, chat)
+    team = start(platform, strategy, chat)
     first = team.started()
     team.commit(version)
     with team.load() as load:
@@ -225,6 +260,28 @@ def test_a_candidate_that_does_not_prove_itself_at_its_own_address_gets_no_traff
     assert team.platform.live == first
     assert set(load.report.statuses) == {200}
     assert f"got no traffic in production: {reason}" in team.told()
+
+
+@pytest.mark.parametrize(("platform", "strategy"), [("cloud_run", "rolling"), *CASES[2:]])
+def test_a_migration_that_fails_stops_the_release_before_anything_is_deployed(
+    start: Callable[..., Team], chat: Listener, platform: str, strategy: str
+) -> None:
+    with postgres_cluster() as cluster:
+        team = start(platform, strategy, chat, cluster.create("orders"))
+        first = team.started()
+        deployed = len(team.platform.revisions)
+        migrations = team.repository.root / "migrations" / "versions"
+        (migrations / "0002_orders.py").write_text(BROKEN_MIGRATION)
+        team.commit()
+        with team.load() as load:
+            done = team.release()
+        assert done.returncode == 6, done.stderr
+        assert len(team.platform.revisions) == deployed
+        assert team.platform.steps == []
+        assert team.platform.live == first
+        assert set(load.report.statuses) == {200}
+        assert "the deploy failed" in team.told()
+        assert cluster.psql("SELECT version_num FROM alembic_version", "orders") == "0001"
 
 
 @pytest.mark.parametrize(
@@ -240,7 +297,7 @@ def test_a_candidate_that_does_not_prove_itself_at_its_own_address_gets_no_traff
 def test_what_is_missing_or_wrong_stops_before_anything_changes(
     start: Callable[..., Team], chat: Listener, variables: dict[str, str], code: int, reason: str
 ) -> None:
-    team = start("canary", chat)
+    team = start("cloud_run", "canary", chat)
     team.publish()
     done = team.release(**variables)
     assert done.returncode == code, done.stderr

@@ -301,7 +301,9 @@ def test_a_webhook_that_does_not_work_fails_nothing_and_stays_secret(
         (["--wrong"], "unknown option --wrong"),
     ],
 )
-def test_wrong_usage_of_notify_is_named(repository: Repository, service: Service, words: list[str], reason: str) -> None:
+def test_wrong_usage_of_notify_is_named(
+    repository: Repository, service: Service, words: list[str], reason: str
+) -> None:
     done = repository.ops("notify", *words, NOTIFY_WEBHOOK_URL=service.url)
     assert done.returncode == 2
     assert reason in done.stderr

@@ -29,8 +29,6 @@ class CloudRun(Revisions):
             variables: Environment of every instance.
         """
         super().__init__(service, folder, **variables)
-        self.failing_migrations: set[str] = set()
-        """Commits whose migration fails."""
         self._tags: dict[str, str] = {}
         self._to_latest = True
         self._job_images: dict[str, str] = {}
@@ -70,9 +68,8 @@ class CloudRun(Revisions):
                 self._job_images[name] = options["image"]
                 return True, ""
             case ["run", "jobs", "execute", name] if "wait" in options:
-                commit = self.commit_of(self._job_images[name])
-                self.migrated.append(commit)
-                return commit not in self.failing_migrations, "the job has ended"
+                assert self.commit_of(self._job_images[name]) == self.published[-1][1]
+                return self.migrate(), "the job has ended"
         return False, f"unknown command {words}"
 
     def _images(self, image: str) -> list[dict[str, str]]:

@@ -80,9 +80,13 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
 
 
 class RequestEdge:
-    """A proxy for HTTP. Each request goes to an instance in proportion to the weights, whatever its connection."""
+    """A proxy for HTTP. Each request goes to an instance in proportion to the weights, whatever its connection.
 
-    def __init__(self) -> None:
+    Args:
+        https: Send away with a redirect who does not say `X-Forwarded-Proto: https`.
+    """
+
+    def __init__(self, *, https: bool = False) -> None:
         self._turns: Iterator[int] = iter(())
         self._lock = threading.Lock()
         edge = self
@@ -91,6 +95,12 @@ class RequestEdge:
             protocol_version = "HTTP/1.1"
 
             def handle_request(self) -> None:
+                if https and self.headers["X-Forwarded-Proto"] != "https":
+                    self.send_response_only(308)
+                    self.send_header("Location", f"https://{self.headers['Host']}{self.path}")
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                    return
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 status, headers, content = edge.forward(self.command, self.path, dict(self.headers.items()), body)
                 self.send_response_only(status)

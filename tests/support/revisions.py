@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from support.edge import RequestEdge
 from support.instances import Instance, start_instance
+from support.service import install
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,8 +50,10 @@ class Revision:
     commit: str
     number: int
     instance: Instance | None
-    edge: RequestEdge = field(default_factory=RequestEdge)
+    edge: RequestEdge
     """Its own address."""
+    active: bool = True
+    """Whether it is meant to run."""
 
     @property
     def ready(self) -> bool:
@@ -59,6 +63,9 @@ class Revision:
 
 class Revisions:
     """A registry, the revisions that were deployed from it, and a public edge that shares out the traffic."""
+
+    https = False
+    """Whether a revision's own address is https."""
 
     def __init__(self, service: Path, folder: Path, **variables: str) -> None:
         """Start with nothing deployed.
@@ -80,9 +87,7 @@ class Revisions:
         self.weights: dict[str, int] = {}
         """Share of the traffic by name of the revision."""
         self.steps: list[dict[str, int]] = []
-        """Every share of the traffic that there was, by commit."""
-        self.migrated: list[str] = []
-        """Commits whose migrations ran."""
+        """What the shares of the traffic changed to, each time, by commit."""
 
     @property
     def live(self) -> str:
@@ -127,13 +132,14 @@ class Revisions:
                 stderr=subprocess.DEVNULL,
             )
             instance = Instance(process, server.getsockname()[1])
-        self.revisions.append(Revision(name, image, "", 1, instance))
+        self.revisions.append(Revision(name, image, "", 1, instance, RequestEdge(https=self.https)))
         self.share({name: 100})
 
     def start(self, name: str, image: str) -> Revision:
         """Start a revision; whether it got ready is for the caller to see."""
         commit = self.commit_of(image)
-        revision = Revision(name, image, commit, len(self.revisions) + 1, None)
+        edge = RequestEdge(https=self.https)
+        revision = Revision(name, image, commit, len(self.revisions) + 1, None, edge)
         self.revisions.append(revision)
         self.run(revision)
         return revision
@@ -142,15 +148,29 @@ class Revisions:
         """Let a revision that does not run run."""
         module = "faulty" if revision.commit in self.faulty else "app"
         variables = {**self.variables, "RELEASE": revision.commit}
+        revision.active = True
         revision.instance = start_instance(self.service, self._folder, module, variables)
         if revision.instance:
             revision.edge.route({revision.instance.port: 1})
 
+    def migrate(self) -> bool:
+        """Run the migrations, and return whether they worked."""
+        done = subprocess.run(
+            [str(install(self.service) / "alembic"), "upgrade", "head"],
+            cwd=self.service,
+            env={"PATH": os.environ["PATH"], **self.variables},
+            capture_output=True,
+            check=False,
+        )
+        return done.returncode == 0
+
     def share(self, weights: dict[str, int]) -> None:
         """Share out the traffic by name of the revision."""
         assert sum(weights.values()) == 100, weights
+        before = self.traffic()
         self.weights = {name: weight for name, weight in weights.items() if weight}
-        self.steps.append(self.traffic())
+        if self.traffic() != before:
+            self.steps.append(self.traffic())
         ports = {}
         for name, weight in self.weights.items():
             instance = self.named(name).instance
