@@ -26,7 +26,9 @@ PLATFORMS = sorted(
 # Files that the reader, a tool or the first commit makes.
 MADE_LATER = {".env", "uv.lock", "newest.dump", "terraform/bootstrap/terraform.tfstate", "requirements.txt", "FILE"}
 # Words in capitals that the reader replaces, and shell variables that a document sets itself.
-READERS = re.compile(r"NEW_\w+|ENV|COMMIT|ADDRESS|SECRET|VERSION|\w+_(?:ID|ARN|URL)|IMAGE|TAG|OWNER|GROUP|NAME|LOGIN|TEAM")
+READERS = re.compile(
+    r"NEW_\w+|ENV|COMMIT|ADDRESS|SECRET|VERSION|\w+_(?:ID|ARN|URL)|IMAGE|TAG|OWNER|GROUP|NAME|LOGIN|TEAM"
+)
 # Set by the forge or the tool itself.
 BUILT_IN = re.compile(r"GITHUB_\w+|CI_\w+|CI|HOME|PWD|PATH|GH_TOKEN|PGPASSWORD|AWS_CONTAINER_CREDENTIALS_\w+")
 TEXT = {".md", ".yml", ".yaml", ".toml", ".ts", ".tf", ".sh", ".py", ".json", ".Dockerfile", ".tfvars", ".example", ""}
@@ -183,7 +185,9 @@ def _secrets(it: Repository) -> None:
         for names in re.findall(r"^\s*need_var ([A-Z_ ]+)", text, flags=re.MULTILINE):
             used |= set(names.split())
     for variable in sorted(used):
-        it.need(re.search(rf"\b{variable}\b", deployment) or BUILT_IN.fullmatch(variable), f"{variable} is undocumented")
+        it.need(
+            re.search(rf"\b{variable}\b", deployment) or BUILT_IN.fullmatch(variable), f"{variable} is undocumented"
+        )
     table = deployment.partition("\n### Secrets\n")[2].partition("\n### ")[0]
     for where, names in re.findall(r"^\| ([^|]+) \| ([^|]+) \|", table, flags=re.MULTILINE):
         if "GitHub" in where or "GitLab" in where:
@@ -196,7 +200,9 @@ def _variables(it: Repository) -> None:
     for name, text in it.documents.items():
         named = set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)`|\$\{?([A-Z][A-Z_]+)\b", text))
         for variable in {first or second for first, second in named}:
-            known = re.search(rf"\b{variable}\b", it.rest) or READERS.fullmatch(variable) or BUILT_IN.fullmatch(variable)
+            known = (
+                re.search(rf"\b{variable}\b", it.rest) or READERS.fullmatch(variable) or BUILT_IN.fullmatch(variable)
+            )
             own = re.search(rf"(?:export .*\b|read -rs? |^){variable}\b", text, flags=re.MULTILINE)
             it.need(known or own, f"{name}: nothing reads {variable}")
 
