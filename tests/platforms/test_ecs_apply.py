@@ -29,7 +29,9 @@ PATH='{path}'
 case "$*" in
 *list-service-deployments*) cat '{bin}/deployments' ;;
 *run-task*) echo '{{"tasks": [{{"taskArn": "arn:task/t1"}}]}}' ;;
-*describe-tasks*) echo '{{"tasks": [{{"lastStatus": "STOPPED", "containers": [{{"name": "service", "exitCode": 0}}]}}]}}' ;;
+*describe-tasks*)
+    echo '{{"tasks": [{{"lastStatus": "STOPPED", "containers": [{{"name": "service", "exitCode": 0}}]}}]}}'
+    ;;
 *update-service*) '{aws}' "$@" && echo '{after}' >'{bin}/deployments' ;;
 *) exec '{aws}' "$@" ;;
 esac"""

@@ -1,4 +1,4 @@
-"""ops/release by each strategy: real versions of the service side by side on stand-ins for the platforms, under load."""
+"""ops/release by each strategy: real versions of the service on stand-ins for the platforms, under load."""
 
 from __future__ import annotations
 
@@ -237,7 +237,7 @@ def test_a_release_that_never_gets_ready_gets_no_traffic_and_the_next_one_does(
 
 @pytest.mark.parametrize(("platform", "strategy"), [case for case in CASES if case[1] != "rolling"])
 @pytest.mark.parametrize(
-    ("version", "variables", "reason"),
+    "candidate",
     [(MISTAKEN, {}, "the smoke test failed"), ("", {"METRICS_TOKEN": "wrong"}, "it cannot be watched")],
     ids=["mistaken", "wrong-token"],
 )
@@ -246,10 +246,9 @@ def test_a_candidate_that_does_not_prove_itself_at_its_own_address_gets_no_traff
     chat: Listener,
     platform: str,
     strategy: str,
-    version: str,
-    variables: dict[str, str],
-    reason: str,
+    candidate: tuple[str, dict[str, str], str],
 ) -> None:
+    version, variables, reason = candidate
     team = start(platform, strategy, chat)
     first = team.started()
     team.commit(version)

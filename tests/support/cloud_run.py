@@ -44,7 +44,7 @@ class CloudRun(Revisions):
         self._commands.close()
         super().close()
 
-    def command(self, words: list[str]) -> tuple[bool, str]:
+    def command(self, words: list[str]) -> tuple[bool, str]:  # noqa: PLR0911 - one for each command
         """Do what one call of a command line asks for, and return whether it worked and its output."""
         program, *words = words
         if program == "docker":
