@@ -103,9 +103,9 @@ def _scripts(it: Repository) -> None:
     for name, text in it.texts.items():
         for script in re.findall(r"(?<![\w/.-])ops/([a-z][a-z-]*(?:\.\w+)?)(?![\w/])", text):
             path = it.root / "ops" / script
-            if it.need(path.is_file(), f"{name}: ops/{script} does not exist") or not path.is_file():
-                continue
-            it.need("." in script or path.stat().st_mode & 0o100, f"{name}: ops/{script} cannot be executed")
+            it.need(path.is_file(), f"{name}: ops/{script} does not exist")
+            if path.is_file():
+                it.need("." in script or path.stat().st_mode & 0o100, f"{name}: ops/{script} cannot be executed")
         if name.startswith("ops/"):
             for script in re.findall(r'"\$(?:here|\(dirname "\$0"\))"?/([\w.-]+)', text):
                 it.exists(f"ops/{script}", name)

@@ -1,24 +1,19 @@
-"""The documents of the Production checklist name only what a service has, and everything that they name exists.
-
-A platform that this version cannot generate yet is tested on a copy of the template in which it can: there, only the
-documents are rendered, because its deployment does not exist.
-"""
+"""The documents of the Production checklist name only what a service has, and everything that they name exists."""
 
 from __future__ import annotations
 
 import itertools
-import json
 import math
 import re
-import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from copier import Settings, run_copy
 
-from support.render import ROOT, questions, render
+from support.combinations import combinations
+from support.combinations import name as combination
+from support.render import ROOT, render, rendered
 from support.tools import tool
 
 if TYPE_CHECKING:
@@ -61,11 +56,8 @@ MARKS = {
     "container_apps": r"\baz [a-z]+|Container ?Apps?|Azure|AZURE_",
 }
 AWS = r"(?m)^aws |\bRDS\b|AWS_|Secrets Manager|ElastiCache|CloudWatch"
-# Scripts that every deployment has, those that need a database, and those of the platforms that can split traffic.
+# Scripts that every deployment has.
 SCRIPTS = {"deploy", "rollback", "smoke", "status"}
-DATABASE_SCRIPTS = {"migrate", "backup", "restore-drill"}
-TRAFFIC_SCRIPTS = {"shift"}
-TRAFFIC_PLATFORMS = {"cloud_run", "container_apps"}
 # Shell variables that a block sets or asks the reader for, and names inside of other programs.
 READERS = {"SECRET", "NEW_DATABASE_URL", "NEW_PASSWORD", "SERVICE_URL"}
 
@@ -75,61 +67,13 @@ def _entry(platform: str) -> dict[str, Any]:
     return entry
 
 
-def _combinations() -> list[dict[str, str]]:
-    found = []
-    for platform in PLATFORMS:
-        entry = _entry(platform)
-        pipelines = ["github", "gitlab"] + (["platform"] if entry["deploys_on_push"] else [])
-        for database, cache, pipeline in itertools.product(("postgres", "none"), ("redis", "none"), pipelines):
-            found.append({"platform": platform, "database": database, "cache": cache, "pipeline": pipeline})
-        # The other strategies change words alone, so one combination of each says enough.
-        found += [
-            {"platform": platform, "database": "postgres", "cache": "redis", "pipeline": "github", "strategy": strategy}
-            for strategy in entry["strategies"]
-            if strategy != "rolling"
-        ]
-    return found
+COMBINATIONS = [answers for answers in combinations() if answers["checklist"] == "production"]
 
 
-@pytest.fixture(scope="module")
-def open_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a copy of the template in which every platform can be chosen."""
-    target = tmp_path_factory.mktemp("template") / "it"
-    target.mkdir()
-    shutil.copy(ROOT / "copier.yml", target)
-    shutil.copytree(ROOT / "template", target / "template")
-    for platform in PLATFORMS:
-        path = target / f"template/catalog/platforms/{platform}.yml"
-        path.write_text(path.read_text().replace("available: false", "available: true"))
-    # It includes the description of the platform's deployment.
-    (target / "template/layers/{{ at_documentation }}/DEPLOYMENT.md.jinja").unlink()
-    return target
-
-
-def _render(destination: Path, open_template: Path, **answers: str) -> Path:
-    everything: dict[str, Any] = {"checklist": "production", **answers}
-    if answers["platform"] == "app_runner":
-        everything["needs"] = json.dumps(["app_runner_customer"])
-    if _entry(answers["platform"])["available"]:
-        return render(destination, **everything)
-    everything["manage"] = json.dumps(["documentation", "environment"])
-    run_copy(
-        str(open_template), destination, data=everything, settings=Settings(), defaults=True, quiet=True, unsafe=False
-    )
-    return destination
-
-
-@pytest.fixture(scope="module", params=_combinations(), ids=lambda answers: "-".join(answers.values()))
-def service(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, open_template: Path
-) -> tuple[dict[str, str], Path]:
+@pytest.fixture(scope="module", params=COMBINATIONS, ids=combination)
+def service(request: pytest.FixtureRequest) -> tuple[dict[str, str], Path]:
     """Return the answers and the rendered service."""
-    return request.param, _render(tmp_path_factory.mktemp("service") / "it", open_template, **request.param)
-
-
-def _complete(answers: dict[str, str]) -> bool:
-    """Whether all of the service was rendered, and not its documents alone."""
-    return bool(_entry(answers["platform"])["available"])
+    return request.param, rendered(**request.param)
 
 
 def _pages(root: Path) -> dict[Path, str]:
@@ -140,7 +84,7 @@ def _pages(root: Path) -> dict[Path, str]:
 
 def _documents(root: Path) -> dict[Path, str]:
     deployment = root / "DEPLOYMENT.md"
-    return _pages(root) | ({deployment: deployment.read_text()} if deployment.exists() else {})
+    return _pages(root) | {deployment: deployment.read_text()}
 
 
 def _blocks(text: str, language: str) -> list[str]:
@@ -175,7 +119,7 @@ def test_every_runbook_leads_through_the_same_steps_and_is_short(service: tuple[
 def test_documents_are_tidy(service: tuple[dict[str, str], Path]) -> None:
     _, root = service
     for path, text in _documents(root).items():
-        assert "\n\n\n" not in text, path
+        assert "\n\n\n" not in re.sub(r"```.*?```", "", text, flags=re.DOTALL), path
         assert not re.search(r"\{\{|\{%|\{#", text.replace("${{", "")), path
         assert text.endswith("\n"), path
         assert not text.endswith("\n\n"), path
@@ -196,7 +140,7 @@ def _cells(row: str) -> int:
 
 
 def test_every_link_and_anchor_resolves(service: tuple[dict[str, str], Path]) -> None:
-    answers, root = service
+    _answers, root = service
     seen = 0
     for path, text in _documents(root).items():
         for link in re.findall(r"\]\(([^)]+)\)", text):
@@ -204,8 +148,6 @@ def test_every_link_and_anchor_resolves(service: tuple[dict[str, str], Path]) ->
                 continue
             file, _, anchor = link.partition("#")
             target = (path.parent / file).resolve() if file else path
-            if target.name == "DEPLOYMENT.md" and not _complete(answers):
-                continue
             assert target.is_file(), f"{path.name}: {link}"
             assert not anchor or anchor in _anchors(target.read_text()), f"{path.name}: {link}"
             seen += 1
@@ -215,32 +157,24 @@ def test_every_link_and_anchor_resolves(service: tuple[dict[str, str], Path]) ->
 def test_every_page_can_be_reached_from_incident_response_or_the_deployment(
     service: tuple[dict[str, str], Path],
 ) -> None:
-    answers, root = service
+    _answers, root = service
     response = (root / "docs/incident-response.md").read_text()
     assert {f"runbooks/{path.name}" for path in (root / "docs/runbooks").iterdir()} <= set(
         re.findall(r"\]\(([^)#]+)\)", response)
     )
-    if _complete(answers):
-        named = set(re.findall(r"\]\(docs/([^)#/]+)\)", (root / "DEPLOYMENT.md").read_text()))
-        assert {f"{page}.md" for page in PAGES} == named
+    named = set(re.findall(r"\]\(docs/([^)#/]+)\)", (root / "DEPLOYMENT.md").read_text()))
+    assert {f"{page}.md" for page in PAGES} == named
 
 
 def test_every_script_that_is_named_exists(service: tuple[dict[str, str], Path]) -> None:
-    answers, root = service
+    _answers, root = service
     named = set(re.findall(r"\bops/([a-z-]+)\b(?!\.)", "\n".join(_documents(root).values())))
-    allowed = SCRIPTS | (DATABASE_SCRIPTS if answers["database"] == "postgres" else set())
-    allowed |= TRAFFIC_SCRIPTS if answers["platform"] in TRAFFIC_PLATFORMS else set()
     assert named >= SCRIPTS
-    if _complete(answers):
-        assert [script for script in sorted(named) if not (root / "ops" / script).stat().st_mode & 0o100] == []
-    else:
-        assert named <= allowed
+    assert [script for script in sorted(named) if not (root / "ops" / script).stat().st_mode & 0o100] == []
 
 
 def test_every_file_that_is_named_exists(service: tuple[dict[str, str], Path]) -> None:
-    answers, root = service
-    if not _complete(answers):
-        return
+    _, root = service
     text = "\n".join(_pages(root).values())
     named = set(re.findall(r"`((?:[\w.-]+/)*[\w.-]*\.(?:py|ya?ml|toml|ts|json|sh)|[\w.-]+(?:/[\w.-]+)+/?)`", text))
     named -= {".env", "uv.lock"}
@@ -252,15 +186,10 @@ def test_every_file_that_is_named_exists(service: tuple[dict[str, str], Path]) -
 def test_every_variable_that_is_named_is_one_of_the_service_or_of_its_deployment(
     service: tuple[dict[str, str], Path],
 ) -> None:
-    answers, root = service
+    _answers, root = service
     known = set(re.findall(r"^(?:# )?([A-Z_]+)=", (root / ".env.example").read_text(), flags=re.MULTILINE))
-    if _complete(answers):
-        known |= set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", (root / "DEPLOYMENT.md").read_text()))
-        for script in (root / "ops").iterdir():
-            known |= set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", script.read_text()))
-    else:
-        known |= {"BACKUP_BUCKET_URL", "BACKUP_REGION", "BACKUP_ACCESS_KEY_ID", "BACKUP_SECRET_ACCESS_KEY"}
-        known |= {"GCP_PROJECT", "AWS_REGION", "AWS_ACCOUNT_ID", "AZURE_SUBSCRIPTION_ID"}
+    for path in [root / "DEPLOYMENT.md", *(root / "ops").iterdir()]:
+        known |= set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", path.read_text()))
     for path, text in _pages(root).items():
         named = set(re.findall(r"\$\{?([A-Z][A-Z_]+)\b", text))
         named |= set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)`", text))
@@ -302,12 +231,11 @@ def test_the_strategy_that_was_chosen_is_described(service: tuple[dict[str, str]
     answers, root = service
     title = {"rolling": "rolling", "blue_green": "blue-green", "canary": "canary"}[answers.get("strategy", "rolling")]
     assert f"| {title} releases |" in (root / "docs/architecture.md").read_text()
-    if _complete(answers):
-        deployment = (root / "DEPLOYMENT.md").read_text()
-        table = deployment.partition("## Risk decides how it is released")[2].partition("\n## ")[0]
-        rows = [row.split(" | ") for row in table.splitlines() if row.startswith("| ")][1:]
-        assert [row[0].strip("| ") for row in rows] == ["low", "medium", "high", "critical"]
-        assert all(title in row[2] for row in rows)
+    deployment = (root / "DEPLOYMENT.md").read_text()
+    table = deployment.partition("## Risk decides how it is released")[2].partition("\n## ")[0]
+    rows = [row.split(" | ") for row in table.splitlines() if row.startswith("| ")][1:]
+    assert [row[0].strip("| ") for row in rows] == ["low", "medium", "high", "critical"]
+    assert all(title in row[2] for row in rows)
 
 
 def test_shell_blocks_parse(service: tuple[dict[str, str], Path]) -> None:
@@ -422,11 +350,3 @@ def test_the_mvp_checklist_has_none_of_it(tmp_path: Path) -> None:
     root = render(tmp_path / "it", platform="fly")
     assert not (root / "docs").exists()
     assert "docs/" not in (root / "DEPLOYMENT.md").read_text()
-
-
-def test_every_answer_that_the_documents_depend_on_is_rendered() -> None:
-    choices = {name: set(questions()[name]["choices"].values()) for name in ("database", "cache")}
-    for name, values in choices.items():
-        assert {answers[name] for answers in _combinations()} == values
-    known = {path.stem for path in (ROOT / "template/catalog/platforms").glob("*.yml")} - {"kubernetes"}
-    assert set(PLATFORMS) == known

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support.combinations import combinations, name
-from support.render import render
+from support.render import rendered
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,9 +21,9 @@ OTHERS = {"render": r"\bRender\b|render\.yaml", "railway": r"(?i)railway", "fly"
 
 
 @pytest.fixture(scope="module", params=combinations(), ids=name)
-def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], Path]:
+def service(request: pytest.FixtureRequest) -> tuple[dict[str, str], Path]:
     """Return the answers and the rendered service."""
-    return request.param, render(tmp_path_factory.mktemp("service") / "it", **request.param)
+    return request.param, rendered(**request.param)
 
 
 def _text(root: Path) -> str:
@@ -37,14 +37,14 @@ def _anchors(markdown: str) -> set[str]:
 
 def test_every_ops_script_that_is_named_exists_and_is_executable(service: tuple[dict[str, str], Path]) -> None:
     _, root = service
-    named = set(re.findall(r"\bops/([a-z-]+)", _text(root))) - BACKUP_SCRIPTS
+    named = set(re.findall(r"\bops/([a-z-]+)\b(?!\.)", _text(root))) - BACKUP_SCRIPTS
     assert {"deploy", "rollback", "smoke", "status"} <= named
     assert [script for script in sorted(named) if not (root / "ops" / script).stat().st_mode & 0o100] == []
 
 
 def test_the_backup_scripts_that_are_named_exist(service: tuple[dict[str, str], Path]) -> None:
     _, root = service
-    named = set(re.findall(r"\bops/([a-z-]+)", _text(root))) & BACKUP_SCRIPTS
+    named = set(re.findall(r"\bops/([a-z-]+)\b(?!\.)", _text(root))) & BACKUP_SCRIPTS
     assert [script for script in sorted(named) if not (root / "ops" / script).stat().st_mode & 0o100] == []
 
 
@@ -84,7 +84,7 @@ def test_documents_are_tidy(service: tuple[dict[str, str], Path]) -> None:
     _, root = service
     for document in DOCUMENTS:
         text = (root / document).read_text()
-        assert "\n\n\n" not in text, document
+        assert "\n\n\n" not in re.sub(r"```.*?```", "", text, flags=re.DOTALL), document
         assert "{{" not in text, document
         assert "{%" not in text, document
         assert text.endswith("\n"), document

@@ -12,7 +12,7 @@ import pytest
 
 from support.combinations import combinations
 from support.monitoring import pushgateway
-from support.render import render
+from support.render import render, rendered
 from support.tools import tool
 
 if TYPE_CHECKING:
@@ -40,6 +40,11 @@ def _reported(gateway: str, job: str) -> dict[str, float]:
     return {name: float(value) for name, value in found}
 
 
+def _service(platform: str) -> Path:
+    customer = {"needs": ["app_runner_customer"]} if platform == "app_runner" else {}
+    return rendered(service_name="order-api", platform=platform, checklist="production", **customer)
+
+
 def _run(root: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     tool("curl")
     environment = {"PATH": os.environ["PATH"], **variables}
@@ -55,9 +60,9 @@ def _run(root: Path, *words: str, **variables: str) -> subprocess.CompletedProce
 
 @pytest.mark.parametrize("platform", PLATFORMS)
 @pytest.mark.parametrize("script", ["deploy", "rollback"])
-def test_a_deploy_that_cannot_start_is_reported(tmp_path: Path, gateway: str, platform: str, script: str) -> None:
+def test_a_deploy_that_cannot_start_is_reported(gateway: str, platform: str, script: str) -> None:
     """On every platform: without its tokens nothing goes out, and that is a failure."""
-    root = render(tmp_path / "service", service_name="order-api", platform=platform, checklist="production")
+    root = _service(platform)
     done = _run(root, script, "production", "4f2a9c1", METRICS_PUSH_URL=gateway)
     assert done.returncode == 3, done.stderr
     reported = _reported(gateway, script)
@@ -67,8 +72,8 @@ def test_a_deploy_that_cannot_start_is_reported(tmp_path: Path, gateway: str, pl
 
 @pytest.mark.parametrize("platform", PLATFORMS)
 @pytest.mark.parametrize("script", ["deploy", "rollback"])
-def test_a_dry_run_reports_nothing(tmp_path: Path, gateway: str, platform: str, script: str) -> None:
-    root = render(tmp_path / "service", service_name="order-api", platform=platform, checklist="production")
+def test_a_dry_run_reports_nothing(gateway: str, platform: str, script: str) -> None:
+    root = _service(platform)
     done = _run(root, script, "--dry-run", "production", "4f2a9c1", METRICS_PUSH_URL=gateway)
     assert done.returncode == 0, done.stderr
     assert _reported(gateway, script) == {}

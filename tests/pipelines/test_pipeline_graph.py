@@ -58,7 +58,7 @@ def _published(answers: dict[str, str]) -> set[str]:
 
 
 def _runs(job: dict[str, Any]) -> list[str]:
-    return [step["run"] for step in job.get("steps", []) if "run" in step] + job.get("script", [])
+    return [*(step["run"] for step in job.get("steps", []) if "run" in step), *job.get("script", [])]
 
 
 def _operators(jobs: dict[str, Any]) -> set[str]:

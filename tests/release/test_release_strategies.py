@@ -97,7 +97,7 @@ class Team:
         self.publish()
         return commit
 
-    def release(self, seconds: int = 2, **variables: str) -> subprocess.CompletedProcess[str]:
+    def release(self, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run `ops/release production`."""
         return self.repository.ops(
             "release",
@@ -107,7 +107,7 @@ class Team:
                 "METRICS_TOKEN": TOKEN,
                 "SERVICE_URL": self.platform.edge.url,
                 "NOTIFY_WEBHOOK_URL": f"http://127.0.0.1:{self.chat.port}/hook",
-                "WATCH_SECONDS": str(seconds),
+                "WATCH_SECONDS": "2",
                 "SMOKE_TIMEOUT": "2",
                 **variables,
             },
@@ -116,7 +116,7 @@ class Team:
     def started(self) -> str:
         """Release a first version and return its commit."""
         self.publish()
-        done = self.release(seconds=0)
+        done = self.release(WATCH_SECONDS="0")
         assert done.returncode == 0, done.stderr
         self.platform.steps.clear()
         return self.repository.head
@@ -201,7 +201,7 @@ def test_a_release_that_fails_requests_loses_its_traffic(
     first = team.started()
     second = team.commit(FAULTY)
     with team.load() as load:
-        done = team.release(seconds=60)
+        done = team.release(WATCH_SECONDS="60")
         time.sleep(0.5)
         failed, answered = load.report.statuses[500], load.report.answered
         load.report.statuses.clear()
@@ -231,7 +231,7 @@ def test_a_release_that_never_gets_ready_gets_no_traffic_and_the_next_one_does(
     assert set(load.report.statuses) == {200}
     assert "the deploy failed" in team.told()
     third = team.commit()
-    assert team.release(seconds=0).returncode == 0
+    assert team.release(WATCH_SECONDS="0").returncode == 0
     assert team.platform.live == third
 
 
