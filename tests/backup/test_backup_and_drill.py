@@ -104,6 +104,7 @@ def _scratch_databases(cluster: PostgresCluster) -> str:
     return cluster.psql("SELECT count(*) FROM pg_database WHERE datname LIKE 'drill%'", "postgres").strip()
 
 
+@pytest.mark.proves("mvp:backups", "critical:no-backup")
 def test_a_backup_of_a_busy_database_restores_to_the_same_data(
     ops: Ops, cluster: PostgresCluster, store: ObjectStore
 ) -> None:
@@ -163,6 +164,7 @@ def test_the_fingerprint_tells_every_table_and_its_rows(ops: Ops, cluster: Postg
     assert [line.split()[:2] for line in lines] == [["other.empty", "0"], ["public.items", rows], ["public.odd", "50"]]
 
 
+@pytest.mark.proves("mvp:backups")
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "manifest", "lost row"])
 def test_a_damaged_backup_fails_the_drill_and_leaves_nothing_behind(
     ops: Ops, cluster: PostgresCluster, store: ObjectStore, damage: str

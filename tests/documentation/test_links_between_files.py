@@ -247,6 +247,7 @@ def _combinations() -> Iterable[tuple[str, str, str]]:
     return itertools.product(PLATFORMS, ("mvp", "production"), ("github", "gitlab"))
 
 
+@pytest.mark.proves("production:documents")
 @pytest.mark.parametrize(("platform", "checklist", "pipeline"), _combinations())
 def test_every_link_between_emitted_files_resolves(
     platform: str, checklist: str, pipeline: str, tmp_path: Path

@@ -19,7 +19,6 @@ from support.tools import tool
 if TYPE_CHECKING:
     from pathlib import Path
 
-PLATFORMS = ("render", "railway", "fly", "cloud_run", "ecs", "app_runner", "container_apps")
 RUNBOOKS = {
     "deploy-failed",
     "error-spike",
@@ -238,6 +237,7 @@ def test_the_strategy_that_was_chosen_is_described(service: tuple[dict[str, str]
     assert all(title in row[2] for row in rows)
 
 
+@pytest.mark.proves("production:documents")
 def test_shell_blocks_parse(service: tuple[dict[str, str], Path]) -> None:
     _, root = service
     blocks = [block for text in _documents(root).values() for block in _blocks(text, "sh")]
@@ -318,6 +318,7 @@ def test_the_project_page_states_the_figures_that_services_get(tmp_path: Path) -
             assert re.search(rf"^\| {name} \| {re.escape(figure)}(?: |$)", text, flags=re.MULTILINE), (requests, name)
 
 
+@pytest.mark.proves("production:documents")
 def test_every_alert_links_to_a_runbook_that_names_it(service: tuple[dict[str, str], Path]) -> None:
     _, root = service
     page = (ROOT / "docs/production-checklist.md").read_text()

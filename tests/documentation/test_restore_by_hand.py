@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.system
 
 
+@pytest.mark.proves("mvp:backups", "critical:no-backup", "production:documents")
 @pytest.mark.parametrize(
     "document", ["docs/disaster-recovery.md", "docs/runbooks/database-down.md", "docs/runbooks/region-down.md"]
 )

@@ -185,6 +185,7 @@ def test_every_panel_of_the_dashboard_shows_something(watched: Watched) -> None:
             assert not any(math.isnan(value) for value in values), (panel["title"], values)
 
 
+@pytest.mark.proves("production:alerts")
 def test_errors_page_and_end(watched: Watched) -> None:
     """The table is gone while /ready is well: every request ends with a 500."""
     watched.database.psql("ALTER TABLE items RENAME TO lost", "app")
@@ -196,6 +197,7 @@ def test_errors_page_and_end(watched: Watched) -> None:
     watched.expect_end("ErrorBudgetBurn")
 
 
+@pytest.mark.proves("production:alerts")
 def test_slowness_pages_and_ends(watched: Watched) -> None:
     """A lock holds every request for most of a second, and none fails."""
     lock = "BEGIN; LOCK TABLE items IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(0.8); COMMIT"
@@ -207,6 +209,7 @@ def test_slowness_pages_and_ends(watched: Watched) -> None:
     watched.expect_end("LatencyP99Burn")
 
 
+@pytest.mark.proves("production:alerts")
 def test_a_database_that_is_away_pages_once_for_the_cause(watched: Watched) -> None:
     before = len(watched.stack.told.notifications)
     watched.database.stop()

@@ -75,12 +75,14 @@ def test_promtool_accepts_the_rules_and_the_configuration(service: Path) -> None
     _run(tool("promtool"), "check", "config", "--syntax-only", "prometheus.yml", cwd=prometheus)
 
 
+@pytest.mark.proves("production:alerts")
 @pytest.mark.parametrize("database", ["postgres", "none"])
 def test_the_tests_of_the_rules_pass(database: str) -> None:
     tests = _rendered(database, "none") / "monitoring" / "prometheus" / "tests"
     _run(tool("promtool"), "test", "rules", *sorted(tests.glob("*.yml")), cwd=tests)
 
 
+@pytest.mark.proves("production:alerts")
 def test_every_alert_is_tested_firing_at_each_severity_and_silent(service: Path) -> None:
     fired = {
         (case["alertname"], alert["exp_labels"]["severity"])

@@ -108,6 +108,7 @@ def _checks(answers: dict[str, str], image: str) -> set[str]:
     return found | ({"integration"} if {answers["database"], answers["cache"]} != {"none"} else set())
 
 
+@pytest.mark.proves("production:pipeline")
 @pytest.mark.parametrize("answers", _on("github", PRODUCTION))
 def test_github_releases_in_steps_each_behind_everything_before_it(answers: dict[str, str]) -> None:
     jobs = _jobs(generated(answers), "ci.yml")
@@ -160,6 +161,7 @@ def test_gitlab_gates_deploys_and_rolls_back(answers: dict[str, str]) -> None:
     assert not any("allow_failure" in job for job in jobs.values())
 
 
+@pytest.mark.proves("production:pipeline")
 @pytest.mark.parametrize("answers", _on("gitlab", PRODUCTION))
 def test_gitlab_releases_in_steps_each_behind_everything_before_it(answers: dict[str, str]) -> None:
     jobs = _gitlab(generated(answers))

@@ -138,6 +138,7 @@ def rollbacks(run: Run) -> list[str]:
     return [job for job in run.jobs if job.startswith("rollback")]
 
 
+@pytest.mark.proves("mvp:deploy-after-tests", "production:pipeline", "critical:no-pipeline")
 def test_a_good_change_goes_live_and_nothing_is_rolled_back(
     push: Callable[[], Run], repository: Repository, platform: Platform
 ) -> None:
@@ -148,6 +149,7 @@ def test_a_good_change_goes_live_and_nothing_is_rolled_back(
     assert not rollbacks(run)
 
 
+@pytest.mark.proves("mvp:deploy-after-tests", "production:pipeline", "critical:no-pipeline")
 def test_a_change_whose_tests_fail_is_not_deployed(
     push: Callable[[], Run], repository: Repository, platform: Platform
 ) -> None:
@@ -160,6 +162,7 @@ def test_a_change_whose_tests_fail_is_not_deployed(
     assert platform.live() == ""
 
 
+@pytest.mark.proves("production:pipeline", "production:rollback", "critical:no-rollback")
 def test_a_change_that_fails_the_smoke_test_is_rolled_back_and_the_run_stays_red(
     push: Callable[[], Run], repository: Repository, platform: Platform
 ) -> None:

@@ -59,6 +59,7 @@ def scan(repository: Repository, program: str) -> subprocess.CompletedProcess[st
     )
 
 
+@pytest.mark.proves("production:pipeline", "critical:hard-coded-secrets")
 @pytest.mark.parametrize("program", JOBS)
 def test_a_scanner_finds_nothing_in_the_first_commit_and_finds_what_is_planted(
     repository: Repository, program: str
@@ -73,6 +74,7 @@ def test_a_scanner_finds_nothing_in_the_first_commit_and_finds_what_is_planted(
     assert done.returncode != 0, done.stdout
 
 
+@pytest.mark.proves("critical:hard-coded-secrets")
 def test_a_secret_that_was_removed_again_is_still_found(repository: Repository) -> None:
     path, text = SEEDS["kingfisher"]
     (repository.root / path).write_text(text)

@@ -106,6 +106,7 @@ def clients(platform: FlyPlatform) -> KeepAliveLoad:
     return KeepAliveLoad(platform.edge.port, path="/items", connections=8, pause_seconds=0.01, notice_seconds=600)
 
 
+@pytest.mark.proves("production:pipeline")
 def test_a_good_release_takes_over_without_a_lost_request_and_the_team_hears_of_it(
     repository: Repository, platform: FlyPlatform, team: Listener
 ) -> None:
@@ -121,6 +122,7 @@ def test_a_good_release_takes_over_without_a_lost_request_and_the_team_hears_of_
     assert "kept its promise" in done.stderr
 
 
+@pytest.mark.proves("production:rollback", "critical:no-rollback")
 def test_a_release_that_fails_requests_is_rolled_back_while_clients_watch(
     repository: Repository, platform: FlyPlatform, team: Listener
 ) -> None:
@@ -140,6 +142,7 @@ def test_a_release_that_fails_requests_is_rolled_back_while_clients_watch(
     assert "was rolled back: it broke its promise" in team.received[-1].body.decode()
 
 
+@pytest.mark.proves("production:rollback")
 def test_a_release_that_does_not_start_never_gets_traffic(
     repository: Repository, platform: FlyPlatform, team: Listener
 ) -> None:

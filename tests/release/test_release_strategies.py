@@ -173,6 +173,7 @@ def chat() -> Iterator[Listener]:
         yield running
 
 
+@pytest.mark.proves("production:pipeline")
 @pytest.mark.parametrize(("platform", "strategy"), CASES)
 def test_a_good_release_gets_the_traffic_step_by_step_without_a_lost_request(
     start: Callable[..., Team], chat: Listener, platform: str, strategy: str
@@ -192,6 +193,7 @@ def test_a_good_release_gets_the_traffic_step_by_step_without_a_lost_request(
     assert TOKEN not in "\n".join([done.stdout, done.stderr, *team.repository.calls()])
 
 
+@pytest.mark.proves("production:rollback", "critical:no-rollback")
 @pytest.mark.parametrize(("platform", "strategy"), CASES)
 def test_a_release_that_fails_requests_loses_its_traffic(
     start: Callable[..., Team], chat: Listener, platform: str, strategy: str

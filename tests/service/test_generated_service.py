@@ -52,6 +52,7 @@ def test_the_first_commit_passes_its_own_checks(tmp_path: Path, database: str, c
     assert failed == {}
 
 
+@pytest.mark.proves("mvp:environment")
 @pytest.mark.parametrize(("database", "cache", "checklist"), VARIANTS)
 def test_the_example_environment_lists_exactly_the_applicable_variables(
     tmp_path: Path, database: str, cache: str, checklist: str

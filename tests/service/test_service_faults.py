@@ -129,6 +129,7 @@ def test_secrets_never_reach_the_log(without_database: Path, tmp_path: Path) -> 
         assert secret not in text
 
 
+@pytest.mark.proves("production:rate-limits")
 @pytest.mark.parametrize(("hops", "suffix"), [(0, ""), (1, ", 198.51.100.7"), (2, ", 198.51.100.7, 192.0.2.1")])
 def test_a_forged_address_does_not_escape_the_rate_limit(
     without_database: Path, tmp_path: Path, hops: int, suffix: str
@@ -140,6 +141,7 @@ def test_a_forged_address_does_not_escape_the_rate_limit(
     assert statuses == [200] * 5 + [429] * 35
 
 
+@pytest.mark.proves("mvp:environment", "critical:hard-coded-secrets")
 def test_wrong_settings_stop_the_start_and_are_named(with_postgres: Path) -> None:
     python = str(install(with_postgres) / "python")
     environment = {"PORT": "eighty", "METRICS_TOKEN": "change-me", "ENVIRONMENT": "production"}

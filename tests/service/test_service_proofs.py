@@ -97,6 +97,7 @@ def wait_until_shared(services: tuple[RunningService, ...], redis: RedisServer) 
             time.sleep(0.1)
 
 
+@pytest.mark.proves("production:rate-limits")
 def test_instances_share_a_limit_and_survive_without_redis(
     with_redis: Path, redis: RedisServer, tmp_path: Path
 ) -> None:
@@ -149,6 +150,7 @@ def test_a_redis_that_hangs_costs_nobody_an_answer(with_redis: Path, redis: Redi
         redis.kill()
 
 
+@pytest.mark.proves("production:errors")
 def test_an_unhandled_error_is_reported_with_its_request_and_without_secrets(
     failing: RunningService, elsewhere: Listener
 ) -> None:
@@ -168,6 +170,7 @@ def test_an_unhandled_error_is_reported_with_its_request_and_without_secrets(
     assert "127.0.0.1" not in sent
 
 
+@pytest.mark.proves("production:errors")
 def test_an_error_just_before_the_stop_is_reported(failing: RunningService, elsewhere: Listener) -> None:
     elsewhere.delay_seconds = 1.0
     fail(failing)
@@ -176,6 +179,7 @@ def test_an_error_just_before_the_stop_is_reported(failing: RunningService, else
     assert len(elsewhere.received) == 1
 
 
+@pytest.mark.proves("production:logs")
 def test_an_unhandled_error_is_a_problem_for_the_client_and_one_line_in_the_log(failing: RunningService) -> None:
     status, headers, body = fail(failing)
     assert (status, headers["content-type"]) == (500, "application/problem+json")
@@ -200,6 +204,7 @@ def test_an_unhandled_error_is_a_problem_for_the_client_and_one_line_in_the_log(
     assert [secret for secret in SECRETS if secret in text] == []
 
 
+@pytest.mark.proves("production:logs")
 def test_a_trace_goes_on_in_the_logs_and_in_calls_to_others(
     with_probe: Path, elsewhere: Listener, tmp_path: Path
 ) -> None:
@@ -226,6 +231,7 @@ def test_a_trace_goes_on_in_the_logs_and_in_calls_to_others(
     assert {(line["trace_id"], line["span_id"]) for line in new} == {(trace_id, span_id)}
 
 
+@pytest.mark.proves("critical:no-tls")
 @pytest.mark.parametrize("settings", [{"TRUSTED_PROXY_HOPS": "1"}, {"CLIENT_IP_HEADER": "fly-client-ip"}])
 def test_plain_http_is_redirected_behind_a_trusted_proxy(
     with_redis: Path, tmp_path: Path, settings: dict[str, str]

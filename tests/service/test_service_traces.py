@@ -103,6 +103,7 @@ def _plain(holder: dict[str, Any]) -> dict[str, str]:
     return {item["key"]: str(next(iter(item["value"].values()))) for item in holder["attributes"]}
 
 
+@pytest.mark.proves("production:logs", "production:errors")
 def test_a_span_has_the_identifiers_of_its_log_lines_and_its_error_report(
     with_probe: Path, collector: Listener, sentry: Listener, tmp_path: Path
 ) -> None:

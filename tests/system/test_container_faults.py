@@ -59,6 +59,7 @@ def test_sigterm_under_load_loses_no_request(
         assert service.exit_code() == 0, service.logs()
 
 
+@pytest.mark.proves("mvp:health", "critical:no-health")
 @pytest.mark.parametrize(("fault", "cure"), [("stop", "start"), ("pause", "resume")])
 def test_a_dead_or_hung_database_fails_ready_within_two_seconds_and_heals_without_restart(
     full_image: str, postgres: PostgresCluster, fault: str, cure: str
@@ -83,6 +84,7 @@ def test_a_dead_or_hung_database_fails_ready_within_two_seconds_and_heals_withou
         assert service.get("/items")[0] == 200
 
 
+@pytest.mark.proves("production:rate-limits")
 @pytest.mark.parametrize("variant", ["none-none", "postgres-redis"])
 def test_forged_addresses_do_not_escape_the_rate_limit(
     image_of: Callable[[str, str], str], postgres: PostgresCluster, redis: RedisServer, variant: str
@@ -101,6 +103,7 @@ def test_forged_addresses_do_not_escape_the_rate_limit(
         assert service.get("/health", {"X-Forwarded-For": "203.0.113.7"})[0] == 200, "platform checks are never limited"
 
 
+@pytest.mark.proves("production:logs")
 def test_secrets_never_appear_in_logs(full_image: str, postgres: PostgresCluster, redis: RedisServer) -> None:
     token, bearer, key = (f"secret-{os.urandom(12).hex()}" for _ in range(3))
     env = {

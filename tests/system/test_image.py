@@ -27,6 +27,7 @@ def _sh(image: str, script: str) -> str:
     return containers.run_once(image, "sh", "-c", script)
 
 
+@pytest.mark.proves("mvp:container", "mvp:health", "critical:no-health")
 @pytest.mark.parametrize("cache", ["redis", "none"])
 @pytest.mark.parametrize("database", ["postgres", "none"])
 def test_every_variant_builds_boots_hardened_and_serves(
@@ -53,6 +54,7 @@ def test_the_image_says_how_it_wants_to_be_run(full_image: str) -> None:
     assert config["Labels"]["org.opencontainers.image.title"] == "svc-postgres-redis"
 
 
+@pytest.mark.proves("production:image")
 def test_the_image_holds_neither_build_tools_nor_caches(full_image: str) -> None:
     assert _sh(full_image, "for name in uv uvx gcc cc make git; do command -v $name; done; true") == ""
     # As a root that may read everything: what somebody who unpacks the image would find.
@@ -61,12 +63,14 @@ def test_the_image_holds_neither_build_tools_nor_caches(full_image: str) -> None
     assert containers.run_once(full_image, "sh", "-c", caches, options=as_root) == ""
 
 
+@pytest.mark.proves("production:image")
 def test_the_image_is_small(full_image: str) -> None:
     size = containers.inspect(full_image)["Size"] / 1_000_000
     print(f"image size: {size:.0f} MB")  # noqa: T201
     assert size < SIZE_LIMIT_MB
 
 
+@pytest.mark.proves("production:image")
 def test_code_is_compiled_ahead_and_cannot_be_changed_by_the_service(full_image: str) -> None:
     found = _sh(full_image, "find /srv -name '*.pyc' | sed 's#__pycache__/##; s#[.]cpython-.*##'").splitlines()
     assert "/srv/app/__main__" in found
@@ -74,6 +78,7 @@ def test_code_is_compiled_ahead_and_cannot_be_changed_by_the_service(full_image:
     assert _sh(full_image, "find /srv -writable ! -type l | head") == ""
 
 
+@pytest.mark.proves("critical:hard-coded-secrets")
 def test_secrets_history_and_tests_never_reach_the_image(tmp_path: Path) -> None:
     containers.require()
     service = render(tmp_path / "service", service_name="ignoring", database="none")
