@@ -161,7 +161,8 @@ def test_moving_to_a_cheaper_platform_is_not_flagged() -> None:
 
 
 def test_platforms_that_cannot_be_generated_yet_are_said() -> None:
-    assert any("Google Cloud Run cannot be generated" in warning for warning in _plan(50_000, "growth")["warnings"])
+    warnings = _plan(500_000, "scale")["warnings"]
+    assert any("Kubernetes with Terraform cannot be generated" in warning for warning in warnings)
 
 
 def test_kubernetes_below_its_row_asks_for_a_justification() -> None:

@@ -53,7 +53,7 @@ def test_what_terraform_makes_is_what_the_scripts_deploy_to(make: Callable[..., 
         environment = {"PATH": os.environ["PATH"], "HOME": str(service.bin), **variables}
 
         def run(*words: str, codes: tuple[int, ...] = (0,)) -> str:
-            done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=500, check=False)
+            done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=1800, check=False)
             assert done.returncode in codes, done.stdout + done.stderr
             return done.stdout
 

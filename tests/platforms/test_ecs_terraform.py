@@ -55,7 +55,6 @@ def test_terraform_is_formatted_and_right_by_the_schema(tmp_path: Path, answers:
         needed = {key for key, body in parse(folder)["variable"].items() if "default" not in body}
         assert needed <= set(re.findall(r"(?m)^(\w+) +=", (folder / "terraform.tfvars").read_text()))
     assert "terraform" in (root / ".dockerignore").read_text().splitlines()
-    assert "\n\n\n" not in (root / "DEPLOYMENT.md").read_text()
 
 
 @pytest.mark.parametrize(("strategy", "word"), [("blue_green", "BLUE_GREEN"), ("canary", "CANARY")])
