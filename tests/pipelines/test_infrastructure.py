@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +12,7 @@ from support.render import render, rendered
 from support.tools import tool
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
 CLOUDS = ["cloud_run", "ecs", "app_runner", "container_apps"]
@@ -68,11 +68,11 @@ def stubbed(request: pytest.FixtureRequest, tmp_path: Path) -> Repository:
     repository = Repository(render(tmp_path / "service", **_answers(request.param)), tmp_path / "bin")
     repository.stub(
         "terraform",
-        f'''env | grep -E "^(TF_VAR|ARM)_" >>"{tmp_path}/env"
+        f"""env | grep -E "^(TF_VAR|ARM)_" >>"{tmp_path}/env"
         case "$*" in
         *" plan "*-out=*) echo plan >"${{1#-chdir=}}/plan.tfplan"; exit "$(cat "{tmp_path}/code")" ;;
         *" plan "*) exit "$(cat "{tmp_path}/code")" ;;
-        esac''',
+        esac""",
     )
     (tmp_path / "code").write_text("2")
     return repository
