@@ -55,6 +55,8 @@ class Repository:
         self.root = root
         self.bin = bin_dir
         self.log = bin_dir / "calls.log"
+        # Actions that do something, by owner/name: the text of their action.yml.
+        self.actions: dict[str, str] = {}
         bin_dir.mkdir()
         for name in BUILDERS:
             self.stub(name, "exit 0")
@@ -158,7 +160,7 @@ class Repository:
             folder = self.bin / "actions" / owner / name
             action = folder / inner.strip("/") / "action.yml"
             action.parent.mkdir(parents=True, exist_ok=True)
-            action.write_text(EMPTY_ACTION)
+            action.write_text(self.actions.get(f"{owner}/{name}", EMPTY_ACTION))
             folders[f"{owner}/{name}@{commit}"] = folder
         for folder in folders.values():
             git = [tool("git"), "-C", str(folder), *IDENTITY]
