@@ -252,3 +252,28 @@ def test_githubs_pipeline_applies_what_it_planned_and_tells_of_drift(real: Repos
     assert real.run_github("infrastructure.yml", event="schedule", variables=VARIABLES["container_apps"]).code == 0
     assert len([call for call in real.calls() if call.startswith("gh issue close 7")]) == 2
     assert [call for call in real.calls() if call.startswith("gh issue create")] == opened
+
+
+@pytest.mark.system
+def test_gitlabs_pipeline_applies_the_plan_once_somebody_starts_it_and_fails_on_drift(tmp_path: Path) -> None:
+    tool("terraform")
+    answers = _answers("container_apps", "gitlab")
+    repository = Repository(render(tmp_path / "service", **answers), tmp_path / "bin")
+    repository.stub("az", "exit 0")
+    _simple(repository.root, tmp_path / "states")
+    repository.commit("simple roots")
+    state = tmp_path / "states/environments-staging.tfstate"
+    variables = VARIABLES["container_apps"] | {"AZURE_ID_TOKEN": "t", "AZURE_CLIENT_ID": "c", "AZURE_TENANT_ID": "d"}
+    jobs = ("terraform-check", "plan-staging")
+    for job in jobs:
+        planned = repository.run_gitlab(variables, job)
+        assert planned.jobs == {job: "success"}, planned.output
+    assert not state.exists()
+    applied = repository.run_gitlab(variables, "apply-staging")
+    assert applied.jobs == {"apply-staging": "success"}, applied.output
+    assert "one" in state.read_text()
+    schedule = variables | {"CI_PIPELINE_SOURCE": "schedule", "CHECK": "drift"}
+    assert repository.run_gitlab(schedule, "drift-staging").jobs["drift-staging"] == "success"
+    _simple(repository.root, tmp_path / "states", "two")
+    repository.commit("not applied")
+    assert repository.run_gitlab(schedule, "drift-staging").jobs["drift-staging"] == "failure"
