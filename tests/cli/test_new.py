@@ -94,8 +94,7 @@ def test_answers_come_from_a_file_and_data_wins(tmp_path: Path) -> None:
         pytest.param(["--data", "platform"], 2, ["--data = 'platform'", "KEY=VALUE"], id="no value"),
         pytest.param(["--data", "requests_per_day=5x"], 2, ["requests_per_day = '5x'", "5k or 1.5M"], id="bad value"),
         pytest.param(["--data", "platform=heroku"], 2, ["platform = 'heroku'", "render"], id="no such choice"),
-        pytest.param(["--data", "platform=cloud_run"], 2, ["Google Cloud Run cannot be generated"], id="not yet there"),
-        pytest.param(["--data", "stage=growth"], 2, ["platform", "checklist", "--data platform="], id="open question"),
+        pytest.param(["--data", "platform=app_runner"], 2, ["takes no new customers"], id="closed to new customers"),
         pytest.param(
             ["--data", "platform=fly", "--data", "pipeline=platform"], 2, ["pipeline", "Fly.io"], id="no deploy on push"
         ),

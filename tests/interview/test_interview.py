@@ -104,6 +104,7 @@ def test_customising_asks_the_rest() -> None:
     _prompt(terminal, "Needs", ENTER)
     _prompt(terminal, "Region", ENTER)
     _prompt(terminal, "Pipeline", DOWN + ENTER)
+    _prompt(terminal, "Strategy", ENTER)
 
     assert _answers(terminal)["pipeline"] == "gitlab"
 
