@@ -53,7 +53,7 @@ def template(tmp_path: Path) -> Path:
     _run("git", "init", "--quiet", cwd=repository)
     _commit(repository, "First release")
     _run("git", "tag", "v1.0.0", cwd=repository)
-    readme = next(repository.rglob("README.md.jinja"))
+    readme = repository / "template/layers/{{ at_documentation }}/README.md.jinja"
     readme.write_text(readme.read_text() + "\nA line of the second release.\n")
     ignore = next(repository.rglob(".dockerignore*"))
     ignore.write_text(ignore.read_text() + "second-release\n")

@@ -50,7 +50,7 @@ def test_a_request_without_a_complete_answer_is_lost(last: bytes | None) -> None
     with _server(last) as port, KeepAliveLoad(port, connections=3) as load:
         load.wait_for_answers(3 * ANSWERS_PER_CONNECTION)
         report = load.stop()
-    assert len(report.lost) >= 3
+    assert report.lost
 
 
 def test_a_connection_that_is_closed_politely_is_no_loss_and_ends_the_load() -> None:
