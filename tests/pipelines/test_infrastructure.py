@@ -54,7 +54,8 @@ def _simple(root: Path, folder: Path, value: str = "one") -> None:
     folder.mkdir(exist_ok=True)
     for name in ("bootstrap", "environments/staging", "environments/production"):
         for path in (root / "terraform" / name).iterdir():
-            path.unlink()
+            if path.is_file():
+                path.unlink()
         state = folder / f"{name.replace('/', '-')}.tfstate"
         (root / "terraform" / name / "main.tf").write_text(
             f'terraform {{\n  backend "local" {{\n    path = "{state}"\n  }}\n}}\n\n'
